@@ -1,0 +1,38 @@
+"""Connections of our own, for the stages that talk to Postgres below the ORM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+#: TCP gives up on a black-holed peer after this long; the server ends a statement a little earlier.
+DEADLINE_SECONDS = 30
+
+
+def connect(
+    *, name: str, autocommit: bool = False, deadline: float = DEADLINE_SECONDS
+) -> psycopg.Connection[tuple[Any, ...]]:
+    """Open a psycopg connection to Django's default database that cannot hang for ever.
+
+    `name` appears in `pg_stat_activity`; `deadline` (seconds) bounds connecting, each statement, each wait for
+    a lock and the silence of the network.
+    """
+    params = connections["default"].get_connection_params()
+    for ours in ("pool", "cursor_factory", "context", "prepare_threshold", "options"):
+        params.pop(ours, None)
+    milliseconds = int(deadline * 1000)
+    return psycopg.connect(
+        **params,
+        autocommit=autocommit,
+        # A generic plan made for an empty staging table would be wrong for a full one.
+        prepare_threshold=None,
+        application_name=f"sluice {name}",
+        connect_timeout=max(2, int(deadline)),
+        tcp_user_timeout=milliseconds,
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} -c timezone=UTC",
+    )

@@ -1,0 +1,201 @@
+"""Django settings. What a user may set is documented in docs/settings.md; a test compares the two."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from config import embedded, env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+
+DEBUG = env.flag("DEBUG")
+SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(DATA_DIR / "secret_key")
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.number("PORT", 8000)
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{HOST}")
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+#: Behind TLS (a reverse proxy that sets X-Forwarded-Proto): secure cookies, redirects and HSTS.
+HTTPS = env.flag("HTTPS")
+
+# --- parts of `make run` ------------------------------------------------------------------------------------
+WEB_WORKERS = env.number("WEB_WORKERS", 2)
+WEB_THREADS = env.number("WEB_THREADS", 8)
+PROCESSORS = env.number("PROCESSORS", 1)
+
+# --- database -----------------------------------------------------------------------------------------------
+DATABASE_URL = env.text("DATABASE_URL") or embedded.database_url(DATA_DIR)
+DATABASES: dict[str, dict[str, Any]] = {"default": embedded.django_database(DATABASE_URL)}
+DATABASES["default"]["OPTIONS"] |= {"pool": {"min_size": 0, "max_size": WEB_THREADS + 2, "timeout": 1.0}}
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+QUERY_TIMEOUT_MS = env.number("QUERY_TIMEOUT_MS", 5000)
+
+# --- the pipeline -------------------------------------------------------------------------------------------
+EVENT_BUS_URL = env.text("EVENT_BUS_URL", "postgres://")
+MAX_REQUEST_BYTES = env.number("MAX_REQUEST_BYTES", 1 << 20)
+MAX_INFLATED_BYTES = env.number("MAX_INFLATED_BYTES", 5 << 20)
+MAX_EVENTS_PER_REQUEST = env.number("MAX_EVENTS_PER_REQUEST", 2000)
+MAX_EVENT_BYTES = env.number("MAX_EVENT_BYTES", 32 << 10)
+MAX_PROPS_DEPTH = env.number("MAX_PROPS_DEPTH", 32)
+MAX_PROPS_KEYS = env.number("MAX_PROPS_KEYS", 255)
+MAX_KEY_BYTES = env.number("MAX_KEY_BYTES", 200)
+MAX_AGE_DAYS = env.number("MAX_AGE_DAYS", 30)
+MAX_AHEAD_SECONDS = env.number("MAX_AHEAD_SECONDS", 3600)
+ACK_DEADLINE_MS = env.number("ACK_DEADLINE_MS", 900)
+BUS_MAX_EVENTS = env.number("BUS_MAX_EVENTS", 5_000_000)
+BUS_MAX_BYTES = env.number("BUS_MAX_BYTES", 2 << 30)
+CLAIM_EVENTS = env.number("CLAIM_EVENTS", 10_000)
+MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 3)
+CLAIM_LEASE_SECONDS = env.number("CLAIM_LEASE_SECONDS", 120)
+DEDUP_WINDOW_DAYS = env.number("DEDUP_WINDOW_DAYS", 30)
+RETENTION_DAYS = env.number("RETENTION_DAYS", 0)
+PARTITIONS_AHEAD_DAYS = env.number("PARTITIONS_AHEAD_DAYS", 7)
+SESSION_GAP_MINUTES = env.number("SESSION_GAP_MINUTES", 30)
+KEY_CACHE_SECONDS = env.number("KEY_CACHE_SECONDS", 5)
+
+# --- Django -------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "django_prometheus",
+    "config.apps.ConfigConfig",
+    "events.apps.EventsConfig",
+    "metrics.apps.MetricsConfig",
+    "sessions.apps.SessionsConfig",
+    "dlq.apps.DlqConfig",
+]
+MIDDLEWARE = [
+    "config.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "config.middleware.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "metrics.dashboards.context.navigation",
+            ]
+        },
+    }
+]
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "sluice"}}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.text("STATIC_ROOT", str(DATA_DIR / "static"))
+# Static files are served from where they lie: there is no collecting step to forget.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 3600
+
+# --- security -----------------------------------------------------------------------------------------------
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BYTES
+
+# --- REST ---------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["events.gateway.auth.ReadKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["events.gateway.auth.HasProjectKey"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.api_errors.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Sluice",
+    "DESCRIPTION": "Event analytics on Postgres: send events, ask for metrics, sessions and dead letters.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Celery -------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
+if CELERY_BROKER_URL == "filesystem://":
+    _queue = DATA_DIR / "celery"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_queue / "messages"),
+        "data_folder_out": str(_queue / "messages"),
+        "control_folder": str(_queue / "control"),
+        "processed_folder": str(_queue / "processed"),
+        "polling_interval": 0.5,
+    }
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "rebuild-sessions": {
+        "task": "sessions.tasks.rebuild_touched",
+        "schedule": timedelta(seconds=2),
+        # A beat that nobody heard is stale: the next one finds the same work.
+        "options": {"expires": 2},
+    },
+    "keep-partitions-ahead": {"task": "events.tasks.keep_partitions_ahead", "schedule": timedelta(hours=1)},
+    "apply-retention": {"task": "events.tasks.apply_retention", "schedule": timedelta(hours=1)},
+    "prune-ledger": {"task": "events.tasks.prune_ledger", "schedule": timedelta(hours=1)},
+    "fold-outcomes": {"task": "events.tasks.fold_outcomes", "schedule": timedelta(hours=1)},
+}
+
+# --- observability ------------------------------------------------------------------------------------------
+PROMETHEUS_EXPORT_MIGRATIONS = False
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "config.logs.RequestIdFilter"}},
+    "formatters": {"json": {"()": "config.logs.formatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id"]}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"django.request": {"level": "ERROR"}, "celery": {"level": "WARNING"}},
+}
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(DATA_DIR / "prometheus"))

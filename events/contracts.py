@@ -1,0 +1,71 @@
+"""The values that pass between stages. Frozen, small, and free of Django."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from events.reasons import Reason, Stage
+
+
+class Lane(StrEnum):
+    """How a batch entered: `live` events obey the time window, `historical` ones may lie anywhere in the past."""
+
+    LIVE = "live"
+    HISTORICAL = "historical"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """An event that was accepted but cannot be stored: what a dead letter is made of."""
+
+    stage: Stage
+    reason: Reason
+    message: str
+    raw: bytes
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One project's events as the gateway encodes them once: the unit that the bus carries.
+
+    `rows` is Postgres COPY text, one line an event, with the columns of `events/processor/staging.sql`;
+    `events` counts its lines. `rejects` ride along so that they are as durable as their neighbours.
+    """
+
+    project_id: int
+    lane: Lane
+    events: int
+    rows: bytes
+    rejects: tuple[Reject, ...] = ()
+
+    @property
+    def accepted(self) -> int:
+        """Return how many events the batch answers for: rows and rejects."""
+        return self.events + len(self.rejects)
+
+    @property
+    def size(self) -> int:
+        """Return the batch's payload in bytes."""
+        return len(self.rows) + sum(len(reject.raw) for reject in self.rejects)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A batch that one processor holds: `attempts` counts this one."""
+
+    id: int
+    attempts: int
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What waits in the bus: events, bytes, and the age of the oldest batch in seconds (0 when empty)."""
+
+    events: int
+    bytes: int
+    oldest_seconds: float
+    oldest_at: datetime | None = None

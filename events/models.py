@@ -1,0 +1,103 @@
+"""Projects, who may see them, and the keys that speak for them.
+
+The analytics tables (`event`, `event_key`, `inbox`, ..) have composite keys and partitions; they live in the
+`.sql` files of `migrations/sql/` and are read through the stages' own SQL.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from timescale.db.models.managers import TimescaleManager
+
+
+class Project(models.Model):
+    """A tenant: everything stored belongs to exactly one."""
+
+    slug = models.SlugField(max_length=63, unique=True)
+    name = models.CharField(max_length=200)
+    is_sample = models.BooleanField(default=False, help_text="Generated sample data; removed as a whole.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "project"
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Membership(models.Model):
+    """Lets a user see a project's pages. Superusers see all of them."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+
+    class Meta:
+        db_table = "membership"
+        constraints = [models.UniqueConstraint(fields=["project", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.project}"
+
+
+class ApiKey(models.Model):
+    """A key of a project. Only its SHA-256 is looked up; a write key, public by nature, is kept readable too."""
+
+    class Kind(models.TextChoices):
+        """What the key may do."""
+
+        WRITE = "write", "write (ingest only)"
+        READ = "read", "read (queries only)"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="keys")
+    kind = models.CharField(max_length=5, choices=Kind)
+    label = models.CharField(max_length=100, blank=True)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    hint = models.CharField(max_length=16, editable=False, help_text="The key's first characters.")
+    token = models.CharField(max_length=80, blank=True, editable=False, help_text="Write keys only.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "api_key"
+        ordering = ["project", "kind", "created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} key {self.hint}… of {self.project}"
+
+
+class ImportJob(models.Model):
+    """How far the import of a file has come: a stopped import goes on from here."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE)
+    file_sha256 = models.CharField(max_length=64)
+    filename = models.CharField(max_length=255)
+    lines_done = models.PositiveBigIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "import_job"
+        constraints = [models.UniqueConstraint(fields=["project", "file_sha256"], name="import_job_once")]
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.lines_done} lines"
+
+
+class OutcomeCount(models.Model):
+    """How many events left the bus with which outcome, by minute; `slot` keeps processors apart."""
+
+    pk = models.CompositePrimaryKey("minute", "slot", "project_id", "outcome")
+    minute = models.DateTimeField()
+    slot = models.SmallIntegerField()
+    project_id = models.IntegerField()
+    outcome = models.TextField()
+    events = models.BigIntegerField()
+
+    objects = models.Manager()
+    timescale = TimescaleManager()
+
+    class Meta:
+        db_table = "outcome_count"
+        managed = False
