@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
 
 DEBUG = env.flag("DEBUG")
-SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(DATA_DIR / "secret_key")
+try:
+    SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(DATA_DIR / "secret_key")
+except OSError as error:
+    # Every program reads the settings: one line instead of a traceback from each.
+    sys.exit(f"sluice: DATA_DIR {DATA_DIR} cannot be used: {error.strerror}")
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000)
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{HOST}")
@@ -28,7 +32,10 @@ PROCESSORS = env.number("PROCESSORS", 1)
 
 # --- database -----------------------------------------------------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL") or embedded.database_url(DATA_DIR)
-DATABASES: dict[str, dict[str, Any]] = {"default": embedded.django_database(DATABASE_URL)}
+try:
+    DATABASES: dict[str, dict[str, Any]] = {"default": embedded.django_database(DATABASE_URL)}
+except ValueError as error:
+    sys.exit(f"sluice: {error}")
 DATABASES["default"]["OPTIONS"] |= {"pool": {"min_size": 0, "max_size": WEB_THREADS + 2, "timeout": 1.0}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 QUERY_TIMEOUT_MS = env.number("QUERY_TIMEOUT_MS", 5000)
@@ -194,8 +201,9 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "config.logs.RequestIdFilter"}},
     "formatters": {"json": {"()": "config.logs.formatter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id"]}
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"django.request": {"level": "ERROR"}, "celery": {"level": "WARNING"}},
 }
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(DATA_DIR / "prometheus"))

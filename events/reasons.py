@@ -13,6 +13,8 @@ class Outcome(StrEnum):
     #: A duplicate by id whose payload differs from the stored event's: the first one stays.
     CONFLICT = "conflict"
     DEAD = "dead"
+    #: Taken off the bus unprocessed because its project was removed.
+    PURGED = "purged"
 
 
 class Reason(StrEnum):

@@ -1,0 +1,93 @@
+"""Misconfiguration stops at start-up: system checks, each with an id and a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+
+_LEAST = {
+    "WEB_WORKERS": 1,
+    "WEB_THREADS": 1,
+    "PROCESSORS": 0,
+    "QUERY_TIMEOUT_MS": 100,
+    "MAX_REQUEST_BYTES": 1024,
+    "MAX_INFLATED_BYTES": 1024,
+    "MAX_EVENTS_PER_REQUEST": 1,
+    "MAX_EVENT_BYTES": 256,
+    "MAX_PROPS_DEPTH": 1,
+    "MAX_PROPS_KEYS": 1,
+    "MAX_KEY_BYTES": 1,
+    "MAX_AGE_DAYS": 1,
+    "MAX_AHEAD_SECONDS": 0,
+    "ACK_DEADLINE_MS": 50,
+    "BUS_MAX_EVENTS": 1,
+    "BUS_MAX_BYTES": 1 << 20,
+    "CLAIM_EVENTS": 1,
+    "MAX_ATTEMPTS": 1,
+    "CLAIM_LEASE_SECONDS": 10,
+    "DEDUP_WINDOW_DAYS": 1,
+    "RETENTION_DAYS": 0,
+    "PARTITIONS_AHEAD_DAYS": 1,
+    "SESSION_GAP_MINUTES": 1,
+    "KEY_CACHE_SECONDS": 0,
+}
+_OLDEST_SERVER = 15
+AppConfigs = Sequence[AppConfig] | None
+
+
+@register()
+def numbers_in_range(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
+    """sluice.E001: a setting is below the least value that works. sluice.E002: PORT is no port."""
+    errors: list[CheckMessage] = [
+        Error(
+            f"{name} is {getattr(settings, name)}", hint=f"Set {name} to {least} or more.", id="sluice.E001"
+        )
+        for name, least in _LEAST.items()
+        if getattr(settings, name) < least
+    ]
+    if not 1 <= settings.PORT <= 65_535:
+        errors.append(Error(f"PORT is {settings.PORT}", hint="Set PORT to 1 .. 65535.", id="sluice.E002"))
+    return errors
+
+
+@register()
+def limits_agree(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
+    """sluice.E003, E004: two settings contradict each other."""
+    rules: list[tuple[str, Callable[[], bool], str]] = [
+        ("sluice.E003", lambda: settings.MAX_EVENT_BYTES > settings.MAX_INFLATED_BYTES,
+         "MAX_EVENT_BYTES is larger than MAX_INFLATED_BYTES: such an event could never arrive."),
+        ("sluice.E004", lambda: 0 < settings.RETENTION_DAYS < settings.MAX_AGE_DAYS,
+         "RETENTION_DAYS is shorter than MAX_AGE_DAYS: events would be accepted and dropped at once."),
+    ]  # fmt: skip
+    return [Error(text, hint="Change one of the two.", id=ident) for ident, broken, text in rules if broken()]
+
+
+@register()
+def bus_is_supported(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
+    """sluice.E005: the bus is of a kind that this version does not have."""
+    if settings.EVENT_BUS_URL.startswith(("postgres://", "postgresql://")):
+        return []
+    scheme = settings.EVENT_BUS_URL.split(":", 1)[0]
+    hint = "Unset EVENT_BUS_URL, or set it to postgres://; brokers come in a later version."
+    return [Error(f"EVENT_BUS_URL asks for {scheme!r}", hint=hint, id="sluice.E005")]
+
+
+@register(Tags.database)
+def server_is_new_enough(
+    app_configs: AppConfigs, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """sluice.E006: the server is older than any that Sluice is tested with."""
+    errors: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        connection.ensure_connection()
+        major = connection.connection.info.server_version // 10_000
+        if major < _OLDEST_SERVER:
+            hint = f"Upgrade to PostgreSQL {_OLDEST_SERVER} or newer."
+            errors.append(Error(f"The server is PostgreSQL {major}", hint=hint, id="sluice.E006"))
+    return errors

@@ -1,0 +1,47 @@
+"""GET /metrics for Prometheus: what the processes counted, and what the database knows at this moment.
+
+It names no user and no event; still, keep it inside your network, as any Prometheus endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from config.lib.registry import read_registry
+from dlq.selectors import open_letters
+from events.selectors import balance, bus_depth
+from sessions.selectors import waiting
+
+
+class PipelineCollector(Collector):
+    """Reads figures of the whole pipeline, which no single process knows, at the moment of the scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the pipeline's gauges and counters."""
+        depth, books = bus_depth(), balance()
+        yield GaugeMetricFamily("sluice_bus_events", "Events waiting in the bus.", depth.events)
+        yield GaugeMetricFamily("sluice_bus_bytes", "Bytes waiting in the bus.", depth.bytes)
+        yield GaugeMetricFamily("sluice_bus_oldest_seconds", "Age of the oldest batch.", depth.oldest_seconds)
+        yield GaugeMetricFamily("sluice_dead_letters", "Dead letters that nobody has decided on.", open_letters())
+        yield GaugeMetricFamily("sluice_session_work", "Entries waiting for their sessions.", waiting())
+        yield GaugeMetricFamily("sluice_missing_events", "Accepted events without an outcome: 0.", books.missing)
+        yield CounterMetricFamily("sluice_bus_appended_events", "Events ever appended.", books.accepted)
+        settled = CounterMetricFamily("sluice_settled_events", "Events ever settled, by outcome.", labels=["outcome"])
+        for outcome, events in books.outcomes.items():
+            settled.add_metric([outcome], events)
+        yield settled
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer a scrape."""
+    pipeline = CollectorRegistry()
+    pipeline.register(PipelineCollector())
+    body = generate_latest(read_registry()) + generate_latest(pipeline)
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

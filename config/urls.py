@@ -1,0 +1,30 @@
+"""Every address of the product, in one place."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config import health
+from config.exporter import metrics
+from dlq.api import DiscardView, LettersView, ReplayView
+from events.gateway.views import EventsView
+from metrics.api.views import EventView, MetricsView, SessionsView
+
+urlpatterns = [
+    path("api/events", EventsView.as_view(), name="events"),
+    path("api/events/<uuid:event_id>", EventView.as_view(), name="event"),
+    path("api/metrics", MetricsView.as_view(), name="metrics"),
+    path("api/sessions", SessionsView.as_view(), name="sessions"),
+    path("api/dlq", LettersView.as_view(), name="dead-letters"),
+    path("api/dlq/replay", ReplayView.as_view(), name="dead-letters-replay"),
+    path("api/dlq/discard", DiscardView.as_view(), name="dead-letters-discard"),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="ready"),
+    path("metrics", metrics, name="prometheus"),
+    path("admin/", admin.site.urls),
+    path("", include("metrics.dashboards.urls")),
+]

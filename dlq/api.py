@@ -1,0 +1,174 @@
+"""The dead-letter queue over REST. A read key looks; replaying and discarding change the project, so they need a
+person with a login: the browser's session, or HTTP Basic with user name and password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework.authentication import BaseAuthentication, BasicAuthentication, SessionAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from dlq import replay as replays
+from dlq import services
+from dlq.models import DeadLetter
+from dlq.selectors import list_letters
+from dlq.tasks import request_replay
+from events.gateway.auth import Key, ReadKeyAuthentication
+from events.gateway.schema import errors, query
+from events.models import Project
+from events.selectors import projects_of
+from metrics.api.times import wire
+from metrics.errors import BadQuestion
+from metrics.query.parse import check_texts, one, parse_limit
+
+_MOST = 1000
+
+
+class HasProject(BasePermission):
+    """Needs a key, or somebody who is logged in."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether the caller is known."""
+        return isinstance(request.auth, Key) or bool(request.user and request.user.is_authenticated)
+
+
+class _LettersView(APIView):
+    permission_classes = [HasProject]
+
+    def project_id(self) -> int:
+        """Return the project: the key's, or the member's that `?project=SLUG` names (or the only one)."""
+        if isinstance(self.request.auth, Key):
+            return self.request.auth.project_id
+        projects = projects_of(self.request.user)
+        if slug := self.request.GET.get("project"):
+            projects = projects.filter(slug=slug)
+        found: list[Project] = list(projects[:2])
+        if not found:
+            raise Http404("There is no such project.")
+        if len(found) > 1:
+            raise BadQuestion("You are a member of several projects: say ?project=SLUG.", field="project")
+        return found[0].pk
+
+
+class LettersView(_LettersView):
+    """Lists dead letters."""
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Let a key come first, then a login."""
+        if self.request and "sessionid" in self.request.COOKIES:
+            return [SessionAuthentication()]
+        return [ReadKeyAuthentication()]
+
+    @extend_schema(
+        operation_id="dead_letters",
+        parameters=[
+            query("reason", "Only this reason."),
+            query("state", "new (default), replayed or discarded."),
+            query("before", "Only letters with a smaller id: the `nextBefore` of the page before."),
+            query("limit", "Letters a page: 1 to 1000, default 100."),
+        ],
+        responses={200: {"type": "object"}, **errors(400, 401, 403, 503)},
+    )
+    def get(self, request: Request) -> Response:
+        """Return the project's dead letters, newest first."""
+        params = dict(request.GET.lists())
+        check_texts(params)
+        limit = parse_limit(one(params, "limit"), default=100, most=_MOST)
+        letters = list_letters(
+            project_id=self.project_id(),
+            reason=one(params, "reason"),
+            state=_state(one(params, "state") or DeadLetter.State.NEW),
+            before=_id(one(params, "before")),
+            limit=limit,
+        )
+        more = len(letters) == limit
+        return Response(
+            {"letters": [_letter(one_) for one_ in letters], "nextBefore": letters[-1].pk if more else None}
+        )
+
+
+class _DecisionView(_LettersView):
+    authentication_classes = [SessionAuthentication, BasicAuthentication]
+
+    def ids(self, request: Request) -> list[int]:
+        """Return the letters that the body names."""
+        data = request.data
+        ids = data.get("ids") if isinstance(data, dict) else None
+        if not isinstance(ids, list) or not 1 <= len(ids) <= _MOST:
+            raise BadQuestion(f"`ids` must be an array of 1 to {_MOST} letters' ids.", field="ids")
+        if not all(isinstance(one_, int) and 0 < one_ < 2**63 for one_ in ids):
+            raise BadQuestion("`ids` must hold ids of letters.", field="ids")
+        return ids
+
+
+_IDS = {"type": "object", "required": ["ids"], "properties": {"ids": {"type": "array", "items": {"type": "integer"}}}}
+
+
+class ReplayView(_DecisionView):
+    """Replays dead letters through the bus."""
+
+    @extend_schema(
+        operation_id="replay_dead_letters",
+        request={"application/json": _IDS},
+        parameters=[query("dryRun", "true: only tell what would pass.")],
+        responses={200: {"type": "object"}, 202: {"type": "object"}, **errors(400, 401, 403, 404, 415, 503)},
+    )
+    def post(self, request: Request) -> Response:
+        """Tell what would pass (`dryRun`), or ask Celery to do it."""
+        ids, project_id = self.ids(request), self.project_id()
+        if request.data.get("dryRun") is True or request.GET.get("dryRun") == "true":
+            verdict = replays.dry_run(ids=ids, project_id=project_id)
+            failed = [{"id": id_, "message": message} for id_, message in verdict.failed.items()]
+            return Response({"wouldPass": verdict.passed, "wouldFail": failed})
+        requested = request_replay(ids=ids, by=str(request.user), project_id=project_id)
+        return Response({"requested": requested}, status=202)
+
+
+class DiscardView(_DecisionView):
+    """Discards dead letters; their bytes stay until the project goes."""
+
+    @extend_schema(
+        operation_id="discard_dead_letters",
+        request={"application/json": _IDS},
+        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 415, 503)},
+    )
+    def post(self, request: Request) -> Response:
+        """Mark letters as discarded."""
+        ids, project_id = self.ids(request), self.project_id()
+        return Response({"discarded": services.discard(ids=ids, by=str(request.user), project_id=project_id)})
+
+
+def _state(text: str) -> str:
+    if text not in DeadLetter.State.values:
+        raise BadQuestion(f"`state` must be one of {', '.join(DeadLetter.State.values)}.", field="state")
+    return text
+
+
+def _id(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise BadQuestion("`before` must be the id of a letter.", field="before")
+    return int(text)
+
+
+def _letter(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.pk,
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "field": letter.field,
+        "message": letter.message,
+        "raw": bytes(letter.raw).decode("utf-8", "replace"),
+        "edited": bytes(letter.edited).decode() if letter.edited is not None else None,
+        "state": letter.state,
+        "attempts": letter.attempts,
+        "receivedAt": wire(letter.received_at),
+        "resolvedAt": wire(letter.resolved_at) if letter.resolved_at else None,
+        "resolvedBy": letter.resolved_by or None,
+    }

@@ -1,0 +1,69 @@
+"""Writes to the dead-letter queue: records, edits and discards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import psycopg
+
+from config.lib import clock, sqlfile
+from config.lib.errors import SluiceError
+from dlq.models import DeadLetter
+from events.contracts import Reject
+
+SQL = sqlfile.load(__file__, "services.sql")
+
+
+class NotAnEvent(SluiceError):
+    """A dead letter can only be edited to a JSON object."""
+
+    code = "not_an_event"
+    http_status = 400
+
+
+class Lettered(Protocol):
+    """A reject with its project and lane."""
+
+    project_id: int
+    lane: str
+    reject: Reject
+
+
+def record(cursor: psycopg.Cursor[Any], letters: Iterable[Lettered]) -> None:
+    """Write dead letters within the transaction of `cursor`."""
+    rows = [
+        {
+            "project_id": letter.project_id,
+            "lane": letter.lane,
+            "stage": letter.reject.stage,
+            "reason": letter.reject.reason,
+            "field": letter.reject.field,
+            "message": letter.reject.message,
+            "raw": letter.reject.raw,
+        }
+        for letter in letters
+    ]
+    if rows:
+        cursor.executemany(SQL["record"], rows)
+
+
+def edit(*, letter: DeadLetter, text: str) -> None:
+    """Keep a corrected event beside the original bytes. Raises NotAnEvent."""
+    try:
+        event = msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise NotAnEvent(f"This is not valid JSON: {error}.") from None
+    if not isinstance(event, dict):
+        raise NotAnEvent()
+    letter.edited = msgspec.json.encode(event)
+    letter.save(update_fields=["edited"])
+
+
+def discard(*, ids: Sequence[int], by: str, project_id: int | None = None) -> int:
+    """Mark letters as discarded (their bytes stay); return how many were still open."""
+    rows = DeadLetter.objects.filter(id__in=ids, state=DeadLetter.State.NEW)
+    if project_id is not None:
+        rows = rows.filter(project_id=project_id)
+    return rows.update(state=DeadLetter.State.DISCARDED, resolved_at=clock.now(), resolved_by=by)

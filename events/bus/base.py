@@ -1,0 +1,61 @@
+"""What every bus can do: the gateway's side (`Bus`) and a processor's side (`Consumer`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import psycopg
+
+from config.lib.errors import SluiceError
+from events.contracts import Batch, Claimed, Depth
+
+
+class BusFull(SluiceError):
+    """The event bus is full. Try again later."""
+
+    code = "bus_full"
+    http_status = 503
+    transient = True
+
+
+class BusUnavailable(SluiceError):
+    """The event could not be made durable in time. Send it again with the same eventId."""
+
+    code = "bus_unavailable"
+    http_status = 503
+    transient = True
+
+
+class Bus(Protocol):
+    """Where gateways put batches."""
+
+    def append(self, batch: Batch) -> None:
+        """Return when the batch is durable. Raises BusFull or BusUnavailable; then it may be sent again."""
+
+    def depth(self) -> Depth:
+        """Return what waits, at a cost that does not grow with it."""
+
+
+class Consumer(Protocol):
+    """A processor's side: claims batches, and settles them in the transaction that stored their events."""
+
+    slot: int
+
+    def claim(self) -> Sequence[int]:
+        """Hold some batches and count the attempt, durably; return their ids, oldest first."""
+
+    def take(self, cursor: psycopg.Cursor[Any], ids: Sequence[int]) -> list[Claimed]:
+        """Read and lock those batches that are still ours, within the transaction of `cursor`."""
+
+    def settle(self, cursor: psycopg.Cursor[Any], claimed: Sequence[Claimed]) -> None:
+        """Remove the batches from the bus, within the transaction of `cursor`."""
+
+    def release(self, ids: Sequence[int]) -> None:
+        """Give the batches back and take the attempt back: the fault was not theirs."""
+
+    def recover(self) -> int:
+        """Free the batches of processors that died or froze; return how many."""
+
+    def close(self) -> None:
+        """Let go of everything."""

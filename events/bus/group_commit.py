@@ -1,0 +1,103 @@
+"""Group commit: one thread commits for all that wait, so that many small appends share one disk sync.
+
+The first caller becomes the leader and writes its own batch; whoever comes meanwhile waits. When the leader is
+done it hands the lead to the first of those waiting, who writes for all of them. No thread of its own is needed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from events.bus.base import BusFull, BusUnavailable
+from events.contracts import Batch
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    batch: Batch
+    signal: threading.Lock = field(default_factory=threading.Lock)
+    leads: bool = False
+    done: bool = False
+    error: BaseException | None = None
+
+
+class GroupCommit:
+    """Calls `write` with one or more batches, never from two threads at once.
+
+    `capacity` bounds how many callers wait (then BusFull); `group` how many are written together; `deadline`
+    (seconds) how long a caller waits before BusUnavailable.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[Batch]], None],
+        *,
+        capacity: int = 1000,
+        group: int = 256,
+        deadline: float = 0.9,
+    ) -> None:
+        self._write = write
+        self._capacity = capacity
+        self._group = group
+        self._deadline = deadline
+        self._mutex = threading.Lock()
+        self._waiting: list[_Ticket] = []
+        self._led = False
+
+    def submit(self, batch: Batch) -> None:
+        """Return when `batch` was written; raise what `write` raised."""
+        ticket = _Ticket(batch)
+        ticket.signal.acquire()
+        if self._enter(ticket) or self._wait(ticket):
+            self._lead()
+        if ticket.error is not None:
+            raise ticket.error
+
+    def _enter(self, ticket: _Ticket) -> bool:
+        """Queue the ticket; return whether its caller leads."""
+        with self._mutex:
+            if len(self._waiting) >= self._capacity:
+                raise BusFull(retry_after=1)
+            self._waiting.append(ticket)
+            if self._led:
+                return False
+            self._led = True
+            return True
+
+    def _wait(self, ticket: _Ticket) -> bool:
+        """Wait to be written for, or to be handed the lead (then return True)."""
+        if ticket.signal.acquire(timeout=self._deadline):
+            return ticket.leads
+        with self._mutex:
+            if ticket.leads or ticket.done:
+                return ticket.leads
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+        raise BusUnavailable(retry_after=1)
+
+    def _lead(self) -> None:
+        with self._mutex:
+            group = self._waiting[: self._group]
+            del self._waiting[: self._group]
+        error: BaseException | None = None
+        try:
+            self._write([ticket.batch for ticket in group])
+        except BaseException as caught:  # every waiting caller must hear of it, whatever it is
+            error = caught
+        self._finish(group, error)
+
+    def _finish(self, group: Sequence[_Ticket], error: BaseException | None) -> None:
+        with self._mutex:
+            for ticket in group:
+                ticket.error, ticket.done = error, True
+            self._led = bool(self._waiting)
+            if self._led:
+                self._waiting[0].leads = True
+                self._waiting[0].signal.release()
+        for ticket in group:
+            # The leader's own signal is released as well: nobody waits for it any more.
+            ticket.leads = False
+            if ticket.signal.locked():
+                ticket.signal.release()

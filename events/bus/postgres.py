@@ -1,0 +1,183 @@
+"""The bus in Postgres: an inbox table. See `inbox.sql` for what each step does to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+
+import msgspec
+import psycopg
+
+from config.lib import sqlfile
+from events.bus.base import BusFull, BusUnavailable
+from events.bus.gauge import Gauge, Reading
+from events.bus.group_commit import GroupCommit
+from events.contracts import Batch, Claimed, Depth, Lane, Reject
+
+SQL = sqlfile.load(__file__, "inbox.sql")
+#: The advisory-lock space of processor slots. Health checks look for it in pg_locks.
+SLOT_SPACE = 7301
+SLOTS = 64
+#: At most this many rows are looked at, and this many bytes held, by one claim.
+_CLAIM_BATCHES = 500
+_CLAIM_BYTES = 16 << 20
+
+Connect = Callable[[], psycopg.Connection[tuple[Any, ...]]]
+_encode_rejects = msgspec.msgpack.Encoder().encode
+_decode_rejects = msgspec.msgpack.Decoder(tuple[Reject, ...]).decode
+
+
+class InboxBus:
+    """The gateway's side. Safe to share between threads; each process opens one connection, when first used."""
+
+    def __init__(self, connect: Connect, *, max_events: int, max_bytes: int, deadline: float) -> None:
+        self._connect = connect
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._gauge = Gauge(self._reading, max_events=max_events, max_bytes=max_bytes)
+        self._group = GroupCommit(self._write, deadline=deadline)
+        # Writers count in rows of their own, so that two processes seldom wait for one counter.
+        self._slot = -1 - os.getpid() % SLOTS
+
+    def append(self, batch: Batch) -> None:
+        """Return when the batch is committed."""
+        self._group.submit(batch)
+
+    def depth(self) -> Depth:
+        """Return what waits. Opens a connection of its own: the other one belongs to the committing thread."""
+        with self._connect() as connection:
+            return read_depth(connection.cursor()).depth
+
+    def _write(self, batches: Sequence[Batch]) -> None:
+        with self._ours() as connection:
+            if retry_after := self._gauge.retry_after():
+                raise BusFull(retry_after=retry_after)
+            merged = list(_merge(batches))
+            cursor = connection.cursor()
+            if len(merged) == 1:
+                self._insert(cursor, merged[0])
+                return
+            with connection.transaction():
+                for batch in merged:
+                    self._insert(cursor, batch)
+
+    def _insert(self, cursor: psycopg.Cursor[Any], batch: Batch) -> None:
+        cursor.execute(
+            SQL["append"],
+            {
+                "slot": self._slot,
+                "project_id": batch.project_id,
+                "lane": batch.lane.value,
+                "events": batch.events,
+                "rejected": len(batch.rejects),
+                "bytes": batch.size,
+                "rows": batch.rows,
+                "rejects": _encode_rejects(batch.rejects) if batch.rejects else None,
+            },
+        )
+
+    @contextmanager
+    def _ours(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        """Give the committing thread's connection; drop it after an error, so that the next caller gets a new one."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            yield self._connection
+        except psycopg.Error as error:
+            self._drop()
+            raise BusUnavailable(retry_after=1) from error
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _reading(self) -> Reading:
+        assert self._connection is not None, "the gauge is read within a write"
+        return read_depth(self._connection.cursor())
+
+
+def read_depth(cursor: psycopg.Cursor[Any]) -> Reading:
+    """Read the bus's depth through `cursor`."""
+    row = cursor.execute(SQL["depth"]).fetchone()
+    assert row is not None
+    events, size, removed, oldest, now = row
+    age = (now - oldest).total_seconds() if oldest else 0.0
+    return Reading(Depth(events, size, age, oldest), removed)
+
+
+def _merge(batches: Sequence[Batch]) -> Iterator[Batch]:
+    """Join batches of one project and lane: fewer, larger rows are cheaper to write and to claim."""
+
+    def owner(batch: Batch) -> tuple[int, str]:
+        return batch.project_id, batch.lane.value
+
+    for (project_id, lane), group in groupby(sorted(batches, key=owner), key=owner):
+        parts = list(group)
+        yield Batch(
+            project_id=project_id,
+            lane=Lane(lane),
+            events=sum(part.events for part in parts),
+            rows=b"".join(part.rows for part in parts),
+            rejects=tuple(reject for part in parts for reject in part.rejects),
+        )
+
+
+class InboxConsumer:
+    """A processor's side: holds one slot for its whole life, by a session lock that dies with the process."""
+
+    def __init__(self, connect: Connect, *, max_events: int, lease: float) -> None:
+        self._max_events = max_events
+        self._lease = lease
+        self._connection = connect()
+        self._connection.autocommit = True
+        self.slot = self._lock_slot()
+        self.recover(own=True)
+
+    def claim(self) -> Sequence[int]:
+        """Hold some batches and count the attempt, durably."""
+        rows = self._execute(
+            "claim", batches=_CLAIM_BATCHES, events=self._max_events, bytes=_CLAIM_BYTES
+        ).fetchall()
+        return sorted(row[0] for row in rows)
+
+    def take(self, cursor: psycopg.Cursor[Any], ids: Sequence[int]) -> list[Claimed]:
+        """Read and lock the batches that are still ours."""
+        cursor.execute(SQL["take"], {"ids": list(ids), "slot": self.slot}, binary=True)
+        return [_claimed(*row) for row in cursor.fetchall()]
+
+    def settle(self, cursor: psycopg.Cursor[Any], claimed: Sequence[Claimed]) -> None:
+        """Remove the batches from the bus."""
+        cursor.execute(SQL["settle"], {"ids": [one.id for one in claimed], "slot": self.slot})
+
+    def release(self, ids: Sequence[int]) -> None:
+        """Give the batches back with the attempt uncounted."""
+        self._execute("release", ids=list(ids))
+
+    def recover(self, *, own: bool = False) -> int:
+        """Free what dead or frozen processors hold; `own` includes what this slot's former holder left."""
+        return self._execute("recover", own=own, lease=self._lease, space=SLOT_SPACE).rowcount
+
+    def close(self) -> None:
+        """Close the session: the slot is free at once."""
+        self._connection.close()
+
+    def _lock_slot(self) -> int:
+        for slot in range(SLOTS):
+            params = {"space": SLOT_SPACE, "slot": slot}
+            row = self._connection.execute(SQL["lock_slot"], params).fetchone()
+            if row and row[0]:
+                return slot
+        raise RuntimeError(f"all {SLOTS} processor slots are taken")
+
+    def _execute(self, block: str, **params: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+        return self._connection.execute(SQL[block], {"slot": self.slot, **params})
+
+
+def _claimed(
+    id: int, attempts: int, project_id: int, lane: str, events: int, rows: bytes, rejects: bytes | None
+) -> Claimed:
+    kept = _decode_rejects(rejects) if rejects else ()
+    return Claimed(id, attempts, Batch(project_id, Lane(lane), events - len(kept), bytes(rows), kept))

@@ -1,0 +1,131 @@
+"""Who is calling: a project's key, found in the request and looked up by its SHA-256.
+
+Lookups are kept in memory for `KEY_CACHE_SECONDS`, which is also how long a revoked key may still work.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from events.models import ApiKey
+
+_LONGEST_TOKEN = 200
+_CACHE_SIZE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A valid key: whose project it speaks for and what it may do."""
+
+    project_id: int
+    kind: str
+
+
+class KeyCache:
+    """Remembers keys, and for as long that a token is unknown, so that guessing costs the database little."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[float, Key | None]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, token: str) -> Key | None:
+        """Return the key of `token`, or None if there is none."""
+        hit = self._found.get(token)
+        if hit and hit[0] > time.monotonic():
+            return hit[1]
+        key = _look_up(token)
+        with self._lock:
+            if len(self._found) >= _CACHE_SIZE:
+                self._found.clear()
+            self._found[token] = (time.monotonic() + settings.KEY_CACHE_SECONDS, key)
+        return key
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._found.clear()
+
+
+keys = KeyCache()
+
+
+def digest(token: str) -> bytes:
+    """Return what of a key is stored and looked up. Keys are random and long: a fast hash is enough."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _look_up(token: str) -> Key | None:
+    row = ApiKey.objects.filter(digest=digest(token), revoked_at=None).values_list("project_id", "kind").first()
+    return Key(*row) if row else None
+
+
+def token_of(request: HttpRequest) -> str:
+    """Return the key that the request carries: Bearer, X-Api-Key, Basic user name, or `?writeKey=`; else ''."""
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    if header:
+        scheme, _, value = header.partition(" ")
+        if scheme.lower() == "bearer":
+            return value.strip()
+        if scheme.lower() == "basic":
+            return _basic_user(value)
+        return ""
+    return request.META.get("HTTP_X_API_KEY", "") or (
+        request.GET.get("writeKey", "") if request.META.get("QUERY_STRING") else ""
+    )
+
+
+def _basic_user(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+class _KeyAuthentication(BaseAuthentication):
+    kind: str
+
+    def authenticate(self, request: Request) -> tuple[None, Key]:
+        token = token_of(request._request)
+        if not token or len(token) > _LONGEST_TOKEN:
+            raise AuthenticationFailed("A key is required: Authorization: Bearer KEY, or X-Api-Key: KEY.")
+        key = keys.get(token)
+        if key is None:
+            raise AuthenticationFailed("This key is unknown or was revoked.")
+        if key.kind != self.kind:
+            raise PermissionDenied(f"This needs a {self.kind} key; the one given is a {key.kind} key.")
+        return None, key
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class ReadKeyAuthentication(_KeyAuthentication):
+    """Lets read keys ask questions about their project."""
+
+    kind = ApiKey.Kind.READ
+
+
+class WriteKeyAuthentication(_KeyAuthentication):
+    """Lets write keys ingest into their project."""
+
+    kind = ApiKey.Kind.WRITE
+
+
+class HasProjectKey(BasePermission):
+    """Every answer needs a key; the project is the key's, whatever the request says."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return isinstance(request.auth, Key)

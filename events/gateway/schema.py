@@ -1,0 +1,94 @@
+"""What the OpenAPI document says about /api/events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse
+
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {
+        "type": {"type": "string", "minLength": 1, "maxLength": 200},
+        "userId": {"type": "string", "minLength": 1, "maxLength": 255},
+        "anonymousId": {"type": "string", "minLength": 1, "maxLength": 255},
+        "eventId": {"type": "string", "minLength": 1, "maxLength": 200},
+        "ts": {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]},
+        "sentAt": {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]},
+        "props": {"type": "object", "additionalProperties": True},
+    },
+}
+BODY = {"oneOf": [EVENT, {"type": "array", "items": EVENT}, {"type": "object", "properties": {"batch": {
+    "type": "array", "items": EVENT}}, "required": ["batch"]}]}
+ERROR = {
+    "type": "object",
+    "required": ["code", "message", "detail", "requestId"],
+    "properties": {
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+        "detail": {"type": "string"},
+        "requestId": {"type": "string"},
+        "errors": {"type": "array", "items": {"type": "object"}},
+    },
+}
+
+
+def errors(*statuses: int) -> dict[int, OpenApiResponse]:
+    """Return the documentation of error answers."""
+    return {status: OpenApiResponse(ERROR) for status in statuses}
+
+
+def query(name: str, description: str, **extra: Any) -> OpenApiParameter:
+    """Return the documentation of one query parameter."""
+    return OpenApiParameter(name, OpenApiTypes.STR, description=description, **extra)
+
+
+INGEST: dict[str, Any] = {
+    "operation_id": "ingest_events",
+    "description": "Accepts one event, an array, {\"batch\": [..]}, or NDJSON; answers once they are on disk.",
+    "request": {"application/json": OpenApiRequest(BODY)},
+    "responses": {
+        202: OpenApiResponse(
+            {
+                "type": "object",
+                "required": ["accepted", "quarantined", "eventIds"],
+                "properties": {
+                    "accepted": {"type": "integer"},
+                    "quarantined": {"type": "integer"},
+                    "eventIds": {"type": "array", "items": {"type": "string", "format": "uuid"}},
+                    "errors": {"type": "array", "items": {"type": "object"}},
+                },
+            }
+        ),
+        **errors(400, 401, 403, 413, 415, 429, 503),
+    },
+    "examples": [
+        OpenApiExample(
+            "one event",
+            {"type": "page_view", "userId": "u1", "props": {"path": "/"}},
+            request_only=True,
+        )
+    ],
+    "parameters": [
+        OpenApiParameter(
+            "Idempotency-Key", OpenApiTypes.STR, location=OpenApiParameter.HEADER,
+            description="Makes the ids of events without eventId repeatable.",
+        )
+    ],
+}
+LIST: dict[str, Any] = {
+    "operation_id": "list_events",
+    "description": "Lists stored events, newest first.",
+    "parameters": [
+        query("userId", "Only this user's events."),
+        query("type", "Only events of this type."),
+        query("eventId", "Only this event."),
+        query("range", "24h, 7d, today, yesterday, mtd, or FROM/TO; default 24h."),
+        query("tz", "IANA time zone that today, yesterday, mtd and plain dates are read in."),
+        query("cursor", "The `nextCursor` of the page before."),
+        query("limit", "Events a page: 1 to 1000, default 100."),
+    ],
+    "responses": {200: OpenApiResponse({"type": "object"}), **errors(400, 401, 403, 405, 503)},
+}

@@ -1,0 +1,126 @@
+"""POST /api/events: the way in. GET on the same path reads events back, with a read key."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.engine import bus
+from config.lib import clock
+from events.contracts import Lane
+from events.errors import NothingAcceptable, Rejected
+from events.gateway import schema, telemetry
+from events.gateway.auth import HasProjectKey, ReadKeyAuthentication, WriteKeyAuthentication
+from events.gateway.body import read_events
+from events.gateway.decode import Decoded, check_repeated_keys
+from events.gateway.encode import Encoder
+from events.gateway.limits import limits
+from metrics.api.events import list_answer
+
+_LONGEST_KEY = 255
+
+
+class EventsView(APIView):
+    """Takes events with a write key; lists stored events with a read key."""
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Choose by method: what a key may do depends on its kind."""
+        method = self.request.method if self.request else ""
+        if method == "POST":
+            return [WriteKeyAuthentication()]
+        return [ReadKeyAuthentication()] if method in ("GET", "HEAD") else []
+
+    def get_permissions(self) -> list[Any]:
+        """Let preflights and wrong methods through to their answers; all else needs a key."""
+        return [HasProjectKey()] if self.request.method in ("POST", "GET", "HEAD") else [AllowAny()]
+
+    @extend_schema(**schema.INGEST)
+    def post(self, request: Request) -> Response:
+        """Accept one event or many; 202 once they are on disk."""
+        started = time.perf_counter()
+        decoded = read_events(request._request, limits())
+        encoder = encode(request, decoded)
+        bus().append(encoder.batch())
+        telemetry.ack_seconds.observe(time.perf_counter() - started)
+        telemetry.accepted.inc(len(encoder.event_ids) + len(encoder.rejects))
+        return Response(_answer(encoder), status=202)
+
+    @extend_schema(**schema.LIST)
+    def get(self, request: Request) -> Response:
+        """List stored events, newest first."""
+        return Response(list_answer(request.auth.project_id, dict(request.GET.lists())))
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer a preflight: any page may send events, none with credentials."""
+        response = HttpResponse(status=204)
+        response["Access-Control-Allow-Methods"] = "POST"
+        response["Access-Control-Allow-Headers"] = request.META.get(
+            "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "authorization, content-type, x-api-key"
+        )
+        response["Access-Control-Max-Age"] = "86400"
+        return response
+
+    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> None:
+        """Refuse."""
+        raise PermissionDenied(message)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer errors; for a write key this address knows only POST, so a GET with one is a wrong method."""
+        if isinstance(exc, PermissionDenied) and self.request.method in ("GET", "HEAD"):
+            exc = MethodNotAllowed(str(self.request.method), detail="A write key can only POST here.")
+        return super().handle_exception(exc)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let any page read the answer, and count it."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Access-Control-Allow-Origin"] = "*"
+        if request.method == "POST":
+            telemetry.requests.labels(str(response.status_code)).inc()
+        return response
+
+
+def encode(request: HttpRequest | Request, decoded: Decoded) -> Encoder:
+    """Encode a request's events for its key's project. Raises NothingAcceptable where none can be taken."""
+    encoder = Encoder(
+        project_id=request.auth.project_id,  # type: ignore[union-attr]
+        lane=Lane.LIVE,
+        now=clock.now(),
+        limits=limits(),
+        idempotency_key=request.META.get("HTTP_IDEMPOTENCY_KEY", "")[:_LONGEST_KEY],
+        odd=decoded.odd,
+    )
+    encoder.encode(decoded.events, decoded.sent_at)
+    check_repeated_keys(decoded, encoder.keys)
+    for _, error in encoder.errors:
+        telemetry.refused.labels(error.reason.value).inc()
+    if not encoder.event_ids and not any(error.reason.is_limit for _, error in encoder.errors):
+        first = encoder.errors[0][1]
+        raise NothingAcceptable(first.message, errors=_errors(encoder.errors))
+    return encoder
+
+
+def _answer(encoder: Encoder) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "accepted": len(encoder.event_ids),
+        "quarantined": len(encoder.rejects),
+        "eventIds": encoder.event_ids,
+    }
+    if encoder.errors:
+        answer["errors"] = _errors(encoder.errors)
+    return answer
+
+
+def _errors(errors: list[tuple[int, Rejected]]) -> list[dict[str, Any]]:
+    return [
+        {"index": index, "field": error.field, "code": error.reason.value, "message": error.message}
+        for index, error in errors
+    ]

@@ -1,0 +1,98 @@
+"""Imports a file through the bus and the processor like any other events, in the historical lane.
+
+How far it came is kept after every batch, so a stopped import goes on where it was; ids follow from the file's
+content and the line's number, so importing twice stores once.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from config.lib import clock
+from events.accesslog import event_of
+from events.bus.base import Bus, BusFull
+from events.contracts import Batch, Lane, Reject
+from events.gateway.encode import Encoder
+from events.gateway.limits import limits
+from events.models import ImportJob, Project
+from events.reasons import Reason, Stage
+
+_BATCH_LINES = 1000
+_CHUNK = 1 << 20
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """Open a log, inflating it where it is gzip by its first bytes, whatever its name."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+
+
+def measure(path: Path) -> tuple[str, int]:
+    """Return the SHA-256 of the file's uncompressed content and how many lines it has."""
+    digest, lines, last = hashlib.sha256(), 0, b"\n"
+    with open_log(path) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    return digest.hexdigest(), lines + (last != b"\n")
+
+
+def start(*, project: Project, path: Path, sha256: str) -> ImportJob:
+    """Return the job that imports this content: an unfinished one goes on, a finished one begins anew."""
+    job, _ = ImportJob.objects.get_or_create(
+        project=project, file_sha256=sha256, defaults={"filename": path.name}
+    )
+    if job.finished_at is not None:
+        job.lines_done, job.finished_at = 0, None
+    return job
+
+
+def run(*, job: ImportJob, path: Path, bus: Bus) -> Iterator[Batch]:
+    """Send what is left of the file to the bus, batch by batch; yield each when it is durable."""
+    with open_log(path) as file:
+        lines = islice(file, job.lines_done, None)
+        while chunk := list(islice(lines, _BATCH_LINES)):
+            batch = _encode(job, chunk)
+            _append(bus, batch)
+            job.lines_done += len(chunk)
+            job.save()
+            yield batch
+    job.finished_at = clock.now()
+    job.save()
+
+
+def _encode(job: ImportJob, lines: list[bytes]) -> Batch:
+    encoder = Encoder(job.project_id, Lane.HISTORICAL, clock.now(), limits())
+    events, unread = [], []
+    for number, line in enumerate(lines, job.lines_done + 1):
+        line = line.rstrip(b"\r\n")
+        event = event_of(line, file_sha256=job.file_sha256, number=number)
+        if event is not None:
+            events.append(event)
+        elif line.strip():
+            unread.append(_unparseable(line, number))
+    encoder.encode(events)
+    encoder.rejects += unread
+    return encoder.batch()
+
+
+def _unparseable(line: bytes, number: int) -> Reject:
+    message = f"Line {number} is not in the common or combined log format."
+    return Reject(Stage.IMPORT, Reason.UNPARSEABLE_LINE, message, line)
+
+
+def _append(bus: Bus, batch: Batch) -> None:
+    """Append; wait as long as the bus is full: an import must not crowd out live events."""
+    while True:
+        try:
+            return bus.append(batch)
+        except BusFull as full:
+            time.sleep(full.extra.get("retry_after", 1))

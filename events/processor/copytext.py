@@ -1,0 +1,29 @@
+"""Reads a COPY line back into the event it came from, for its dead letter."""
+
+from __future__ import annotations
+
+import json
+import re
+
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_PLAIN = {"n": "\n", "r": "\r", "t": "\t"}
+_COLUMNS = 9
+
+
+def event_of(line: bytes) -> bytes:
+    """Return the event of a COPY line as JSON; a line that is not one of ours comes back as it is."""
+    fields = line.rstrip(b"\n").decode("utf-8", "replace").split("\t")
+    if len(fields) != _COLUMNS:
+        return line
+    _, event_id, ts, _, kind, user_id, anonymous_id, props, _ = map(_unescape, fields)
+    try:
+        event = {"eventId": event_id, "ts": ts, "type": kind, "userId": user_id, "props": json.loads(props)}
+    except ValueError:
+        return line
+    if fields[6] != "\\N":
+        event["anonymousId"] = anonymous_id
+    return json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _unescape(field: str) -> str:
+    return _ESCAPE.sub(lambda match: _PLAIN.get(match[1], match[1]), field)

@@ -1,0 +1,129 @@
+"""One claim, one transaction: the named steps, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from config.lib.errors import SluiceError
+from events.bus.base import Consumer
+from events.contracts import Claimed, Reject
+from events.processor import telemetry
+from events.processor.bisect import Line, Poison, find_poison, lines_of
+from events.processor.copytext import event_of
+from events.processor.triage import Fault, triage
+from events.processor.work import Letter, Step, Work
+from events.reasons import Outcome, Reason, Stage
+
+logger = logging.getLogger(__name__)
+#: Fewer bad lines than this are poison whatever their share; more than half of a claim is a bug of ours.
+_MASS = 20
+
+
+class MassPoison(SluiceError):
+    """More than half of a claim would be dead-lettered: that is a bug, not poison."""
+
+    code = "mass_poison"
+
+
+class Pipeline:
+    """Runs claims through `steps` on one connection."""
+
+    def __init__(
+        self,
+        *,
+        connection: psycopg.Connection[tuple[Any, ...]],
+        consumer: Consumer,
+        steps: Sequence[Step],
+        max_attempts: int,
+    ) -> None:
+        self._connection = connection
+        self._consumer = consumer
+        self._steps = tuple(steps)
+        self._max_attempts = max_attempts
+
+    def run(self, ids: Sequence[int]) -> Counter[tuple[int, Outcome]]:
+        """Process the claimed batches in one transaction; return outcomes by (project, outcome).
+
+        Poison events are found and dead-lettered. An error of the system's passes through, with nothing done.
+        """
+        try:
+            outcomes = self._commit(ids, poison=())
+        except psycopg.Error as error:
+            if triage(error) is not Fault.EVENT:
+                raise
+            telemetry.failures.labels(Fault.EVENT.value).inc()
+            outcomes = self._commit(ids, poison=self._find_poison(ids))
+        for (_, outcome), events in outcomes.items():
+            telemetry.processed.labels(outcome.value).inc(events)
+        return outcomes
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+
+    def _commit(self, ids: Sequence[int], poison: Sequence[Poison]) -> Counter[tuple[int, Outcome]]:
+        with self._connection.transaction():
+            cursor = self._connection.cursor()
+            claimed = self._consumer.take(cursor, ids)
+            work = self._through(self._prepare(cursor, claimed, poison))
+            self._consumer.settle(cursor, claimed)
+        return work.outcomes
+
+    def _through(self, work: Work) -> Work:
+        for step in self._steps:
+            with telemetry.step_seconds.labels(step.__name__).time():
+                work = step(work)
+        return work
+
+    def _prepare(
+        self, cursor: psycopg.Cursor[Any], claimed: Sequence[Claimed], poison: Sequence[Poison]
+    ) -> Work:
+        deadly = [one for one in claimed if one.attempts > self._max_attempts]
+        sound = [one for one in claimed if one.attempts <= self._max_attempts]
+        letters = [_letter(one, reject) for one in claimed for reject in one.batch.rejects]
+        letters += [_letter(found.line.owner, _refused(found)) for found in poison]
+        letters += [_letter(line.owner, _died(line)) for line in lines_of(deadly)]
+        rows = [one.batch.rows for one in sound]
+        if poison:
+            refused = {found.line.text for found in poison}
+            rows = [_without(one, refused) for one in rows]
+        return Work(cursor, self._consumer.slot, claimed, rows, letters)
+
+    def _find_poison(self, ids: Sequence[int]) -> list[Poison]:
+        with self._connection.transaction(force_rollback=True):
+            cursor = self._connection.cursor()
+            claimed = self._consumer.take(cursor, ids)
+            lines = lines_of(claimed)
+            poison = find_poison(lines, lambda part: self._attempt(cursor, part))
+        if len(poison) >= _MASS and len(poison) * 2 > len(lines):
+            raise MassPoison(f"{len(poison)} of {len(lines)} events were refused: {poison[0].message}")
+        return poison
+
+    def _attempt(self, cursor: psycopg.Cursor[Any], lines: Sequence[Line]) -> None:
+        with self._connection.transaction(force_rollback=True):
+            self._through(Work(cursor, self._consumer.slot, (), [line.text for line in lines]))
+
+
+def _letter(owner: Claimed, reject: Reject) -> Letter:
+    return Letter(owner.batch.project_id, owner.batch.lane.value, owner.attempts, reject)
+
+
+def _refused(poison: Poison) -> Reject:
+    raw = event_of(poison.line.text)
+    return Reject(Stage.PROCESSOR, Reason.DATABASE_REFUSED, poison.message, raw)
+
+
+def _died(line: Line) -> Reject:
+    message = "Its batch was in work each time a processor died."
+    return Reject(Stage.PROCESSOR, Reason.WORKER_DIED, message, event_of(line.text))
+
+
+def _without(rows: bytes, refused: set[bytes]) -> bytes:
+    """Return the lines of `rows` that were not refused. Equal lines are equally bad: each has its own poison."""
+    lines = (text + b"\n" for text in rows.split(b"\n") if text)
+    return b"".join(line for line in lines if line not in refused)

@@ -1,0 +1,14 @@
+"""The processor's figures for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+processed = Counter("sluice_processed_events", "Events that left the bus, by outcome.", ["outcome"])
+step_seconds = Histogram(
+    "sluice_processor_step_seconds",
+    "Time of each step of a claim, in seconds.",
+    ["step"],
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+failures = Counter("sluice_processor_failures", "Claims that were rolled back, by whose fault it was.", ["fault"])

@@ -1,0 +1,40 @@
+"""What passes through the processor's steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from events.contracts import Claimed, Reject
+from events.reasons import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A reject with the project and lane of its batch: a dead letter to be."""
+
+    project_id: int
+    lane: str
+    attempts: int
+    reject: Reject
+
+
+@dataclass(slots=True)
+class Work:
+    """One claim on its way through one transaction; each step reads and adds to it."""
+
+    cursor: psycopg.Cursor[Any]
+    slot: int
+    claimed: Sequence[Claimed]
+    #: COPY lines to store; batch rows, less what was found to be poison.
+    rows: Sequence[bytes] = ()
+    letters: list[Letter] = field(default_factory=list)
+    loaded: int = 0
+    outcomes: Counter[tuple[int, Outcome]] = field(default_factory=Counter)
+
+
+Step = Callable[[Work], Work]

@@ -1,0 +1,105 @@
+"""The processor's loop: claim, process, again; back off when the system is at fault; stop between claims."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import psycopg
+
+from events.bus.base import Consumer
+from events.processor import telemetry
+from events.processor.pipeline import MassPoison
+from events.processor.triage import Fault
+
+logger = logging.getLogger(__name__)
+_SHORTEST_WAIT = 0.01
+_LONGEST_WAIT = 0.2
+_LONGEST_BACKOFF = 10.0
+_MASS_POISON_WAIT = 30.0
+_RECOVER_SECONDS = 2.0
+
+
+class Runs(Protocol):
+    """What the worker needs of a pipeline."""
+
+    def run(self, ids: Sequence[int]) -> Any:
+        """Process the claimed batches in one transaction."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+Factory = Callable[[], tuple[Consumer, Runs]]
+
+
+class Worker:
+    """Processes claims until told to stop. `make` opens connections: it is called again when they are lost."""
+
+    def __init__(self, make: Factory) -> None:
+        self._make = make
+        self._stop = threading.Event()
+        #: What was claimed when the system failed. It is released through the next connection, with the
+        #: attempt uncounted: an outage must never bring a batch nearer to the dead-letter queue.
+        self._in_hand: Sequence[int] = ()
+
+    def stop(self) -> None:
+        """Finish the claim in hand, then return from `run`. May be called from a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until stopped; connections that fail are replaced after a pause that doubles up to 10 s."""
+        backoff = 0.1
+        while not self._stop.is_set():
+            try:
+                consumer, pipeline = self._make()
+            except (psycopg.Error, OSError) as error:
+                logger.warning("no connection to the database: %s", error)
+            else:
+                backoff = 0.1 if self._work(consumer, pipeline) else backoff
+            self._stop.wait(backoff)
+            backoff = min(backoff * 2, _LONGEST_BACKOFF)
+
+    def _work(self, consumer: Consumer, pipeline: Runs) -> bool:
+        """Work on one pair of connections until stopped or they fail; return whether a claim went through."""
+        done = False
+        pause = _SHORTEST_WAIT
+        recovered = time.monotonic()
+        logger.info("processor is ready in slot %s", consumer.slot)
+        try:
+            self._release(consumer)
+            while not self._stop.is_set():
+                if time.monotonic() - recovered > _RECOVER_SECONDS:
+                    recovered = time.monotonic()
+                    consumer.recover()
+                if ids := consumer.claim():
+                    self._process(consumer, pipeline, ids)
+                    done, pause = True, _SHORTEST_WAIT
+                else:
+                    self._stop.wait(pause)
+                    pause = min(pause * 1.5, _LONGEST_WAIT)
+        except (psycopg.Error, OSError) as error:
+            telemetry.failures.labels(Fault.SYSTEM.value).inc()
+            logger.warning("claim rolled back, will be tried again: %s", error)
+        finally:
+            consumer.close()
+            pipeline.close()
+        return done
+
+    def _process(self, consumer: Consumer, pipeline: Runs, ids: Sequence[int]) -> None:
+        self._in_hand = ids
+        try:
+            pipeline.run(ids)
+            self._in_hand = ()
+        except MassPoison:
+            logger.critical("stopped before emptying a claim into the dead-letter queue", exc_info=True)
+            self._release(consumer)
+            self._stop.wait(_MASS_POISON_WAIT)
+
+    def _release(self, consumer: Consumer) -> None:
+        if self._in_hand:
+            consumer.release(self._in_hand)
+            self._in_hand = ()

@@ -1,0 +1,142 @@
+"""Reads about events and the pipeline, for pages and endpoints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
+from django.db.models import QuerySet, Sum
+
+from config.engine import store
+from config.lib import clock, sqlfile
+from config.lib.paging import Page, Position, page_of
+from events.bus.postgres import read_depth
+from events.contracts import Depth
+from events.gateway import telemetry
+from events.gateway.telemetry import Latency
+from events.models import OutcomeCount, Project
+from events.store.base import Partition
+
+SQL = sqlfile.load(__file__, "selectors.sql")
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One event as stored; `flags` 1 means that characters of it were replaced."""
+
+    event_id: UUID
+    ts: datetime
+    received_at: datetime
+    type: str
+    user_id: str
+    anonymous_id: str | None
+    props: dict[str, Any]
+    flags: int
+
+
+def projects_of(user: User | AnonymousUser) -> QuerySet[Project]:
+    """Return the projects whose pages `user` may see: a superuser's are all."""
+    if user.is_superuser:
+        return Project.objects.all()
+    return Project.objects.filter(memberships__user_id=user.pk)
+
+
+def list_events(
+    *,
+    project_id: int,
+    user_id: str | None = None,
+    type: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page[StoredEvent]:
+    """Return a project's events, newest first, within start <= ts < end. Raises BadCursor."""
+    position = Position.read(cursor)
+    params = {
+        "project_id": project_id,
+        "user_id": user_id,
+        "type": type,
+        # A cursor bounds the time too, so that days after it are not even planned for.
+        "start": start or _FIRST,
+        "end": min(end or _LAST, position.ts + _MICROSECOND if position.ts else _LAST),
+        "cursor_ts": position.ts,
+        "cursor_id": position.id,
+        "limit": limit + 1,
+    }
+    return page_of(_events("list", params), limit, lambda event: Position(event.ts, event.event_id))
+
+
+def get_event(*, project_id: int, event_id: UUID) -> StoredEvent | None:
+    """Return one event, found through the ledger, or None."""
+    found = _events("get", {"project_id": project_id, "event_id": event_id})
+    return found[0] if found else None
+
+
+def throughput(*, project_id: int | None, minutes: int = 60) -> list[tuple[datetime, str, int]]:
+    """Return (minute, outcome, events) of the last `minutes`, oldest first; of all projects where None."""
+    rows = OutcomeCount.timescale.filter(minute__gte=clock.now() - timedelta(minutes=minutes))
+    if project_id is not None:
+        rows = rows.filter(project_id=project_id)
+    counted = rows.time_bucket("minute", "1 minute").values("bucket", "outcome").annotate(total=Sum("events"))
+    return [(row["bucket"], row["outcome"], row["total"]) for row in counted.order_by("bucket", "outcome")]
+
+
+def bus_depth() -> Depth:
+    """Return what waits in the bus."""
+    with connection.cursor() as cursor:
+        return read_depth(cursor).depth
+
+
+def partitions() -> list[Partition]:
+    """Return the days in store, newest first."""
+    with connection.cursor() as cursor:
+        return store().partitions(cursor)
+
+
+def ack_latency() -> Latency:
+    """Return how long this host's acknowledgements took since it started."""
+    return telemetry.ack_latency()
+
+
+def outcomes() -> dict[str, int]:
+    """Return how many events ever left the bus, by outcome."""
+    rows = OutcomeCount.objects.values_list("outcome").annotate(total=Sum("events")).order_by()
+    return {outcome: total for outcome, total in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The pipeline's books: `accepted` must equal `waiting` plus the sum of `outcomes` at every moment."""
+
+    accepted: int
+    waiting: int
+    outcomes: dict[str, int]
+
+    @property
+    def missing(self) -> int:
+        """Return how many accepted events have no outcome and are not in the bus: 0, or something is wrong."""
+        return self.accepted - self.waiting - sum(self.outcomes.values())
+
+
+def balance() -> Balance:
+    """Read the pipeline's books in one statement, so that they belong to one moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["balance"])
+        accepted, waiting, by_outcome = cursor.fetchone()
+    return Balance(accepted, waiting, by_outcome)
+
+
+def _events(block: str, params: dict[str, Any]) -> list[StoredEvent]:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL[block], params)
+        return [StoredEvent(*row[:6], json.loads(row[6]) if isinstance(row[6], str) else row[6], row[7])
+                for row in cursor.fetchall()]

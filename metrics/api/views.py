@@ -1,0 +1,121 @@
+"""GET /api/metrics and /api/sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.lib import clock
+from events.gateway.schema import errors, query
+from events.selectors import get_event
+from metrics.api.events import as_json
+from metrics.api.times import UTC, wire
+from metrics.query.ask import Answer, Series, ask
+from metrics.query.parse import check_texts, one, parse_limit, parse_range, parse_zone
+from sessions.selectors import Session, list_sessions
+
+_RANGE = query("range", "24h, 7d, 90d, today, yesterday, mtd, or FROM/TO (ISO 8601, half-open); default 24h.")
+_TZ = query("tz", "IANA time zone; default UTC.")
+
+
+class MetricsView(APIView):
+    """Answers one question about the key's project."""
+
+    @extend_schema(
+        operation_id="metrics",
+        parameters=[
+            query("metric", "count, users, sessions, or sum|avg|min|max|p50|p90|p95|p99:props.NAME.", required=True),
+            query("type", "Event type.", many=True),
+            _RANGE,
+            query("step", "auto, 1m, 5m, 15m, 1h, 1d, 1w or 1mo; default auto."),
+            _TZ,
+            query("groupBy", "type or props.NAME, at most two.", many=True),
+            query("filter", "FIELD:OP:VALUE; eq ne in contains gt gte lt lte exists.", many=True),
+            query("limit", "Groups shown, 1 to 1000, default 100; the rest as `other`."),
+        ],
+        responses={200: {"type": "object"}, **errors(400, 401, 403, 503)},
+    )
+    def get(self, request: Request) -> Response:
+        """Answer the question in the query string."""
+        return Response(_answer(ask(project_id=request.auth.project_id, params=dict(request.GET.lists()))))
+
+
+class SessionsView(APIView):
+    """Lists the sessions of the key's project."""
+
+    @extend_schema(
+        operation_id="sessions",
+        parameters=[
+            query("userId", "Only this user's sessions."),
+            _RANGE,
+            _TZ,
+            query("cursor", "The `nextCursor` of the page before."),
+            query("limit", "Sessions a page: 1 to 1000, default 100."),
+        ],
+        responses={200: {"type": "object"}, **errors(400, 401, 403, 503)},
+    )
+    def get(self, request: Request) -> Response:
+        """List sessions that start in the range, newest first."""
+        params = dict(request.GET.lists())
+        check_texts(params)
+        tz = parse_zone(one(params, "tz") or UTC.key)
+        start, end = parse_range(one(params, "range") or "24h", tz, clock.now())
+        page = list_sessions(
+            project_id=request.auth.project_id,
+            user_id=one(params, "userId"),
+            start=start,
+            end=end,
+            cursor=one(params, "cursor"),
+            limit=parse_limit(one(params, "limit"), default=100, most=1000),
+        )
+        return Response({"sessions": [_session(one_) for one_ in page.items], "nextCursor": page.next_cursor})
+
+
+class EventView(APIView):
+    """Reads one stored event."""
+
+    @extend_schema(operation_id="event", responses={200: {"type": "object"}, **errors(401, 403, 404, 503)})
+    def get(self, request: Request, event_id: UUID) -> Response:
+        """Return the event with this id."""
+        found = get_event(project_id=request.auth.project_id, event_id=event_id)
+        if found is None:
+            raise Http404("There is no such event.")
+        return Response(as_json(found))
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    tz = parse_zone(answer.tz)
+    return {
+        "metric": answer.metric,
+        "range": {"from": wire(answer.start, tz), "to": wire(answer.end, tz)},
+        "step": answer.step,
+        "tz": answer.tz,
+        "series": [_series(series, tz) for series in answer.series],
+        "source": answer.source,
+        "asOf": wire(answer.as_of),
+        "cached": answer.cached,
+    }
+
+
+def _series(series: Series, tz: Any) -> dict[str, Any]:
+    points = [[wire(start, tz), value] for start, value in series.points]
+    return {"group": series.group, "total": series.total, "points": points}
+
+
+def _session(session: Session) -> dict[str, Any]:
+    return {
+        "sessionId": str(session.session_id),
+        "userId": session.user_id,
+        "start": wire(session.start),
+        "end": wire(session.end),
+        "durationSeconds": session.duration_seconds,
+        "events": session.events,
+        "entry": session.entry,
+        "exit": session.exit,
+    }

@@ -1,0 +1,26 @@
+"""Where the pages are. `APPEND_SLASH` is off: a URL has one spelling."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path, register_converter
+
+from metrics.dashboards.links import UserIdConverter
+from metrics.dashboards.views import home, overview, pipeline, sample, sessions, setup, users
+
+register_converter(UserIdConverter, "user_id")
+
+urlpatterns = [
+    path("login", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
+    path("", home.home, name="home"),
+    path("sample", sample.load, name="sample-load"),
+    path("p/<slug:slug>/", overview.overview, name="overview"),
+    path("p/<slug:slug>/sessions", sessions.session_list, name="sessions"),
+    path("p/<slug:slug>/sessions/<uuid:session_id>", sessions.session_detail, name="session"),
+    path("p/<slug:slug>/users", users.user_lookup, name="users"),
+    path("p/<slug:slug>/users/<user_id:user_id>", users.user_detail, name="user"),
+    path("p/<slug:slug>/pipeline", pipeline.pipeline, name="pipeline"),
+    path("p/<slug:slug>/setup", setup.setup, name="setup"),
+    path("p/<slug:slug>/remove-sample", sample.remove, name="sample-remove"),
+]

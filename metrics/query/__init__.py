@@ -1,0 +1,1 @@
+"""Stage 7, questions. In: a question's parameters. Out: an answer read from the coarsest relation that has it."""

@@ -1,0 +1,62 @@
+-- name: answer
+-- Aggregates the rows of all parts by bucket and group, and by group alone for the totals of the whole range.
+SELECT grouping(bucket) = 1 AS is_total, bucket, group1, group2, {measure} AS value
+FROM (
+    SELECT {bucket} AS bucket, group1, group2, n, user_id, v FROM ({rows}) AS rows
+) AS placed
+GROUP BY GROUPING SETS ((bucket, group1, group2), (group1, group2))
+LIMIT %(row_limit)s;
+
+-- name: bucket_fixed
+-- Places a row in a bucket of fixed width, counted from a local midnight.
+date_bin(%(width)s, ts, %(origin)s)
+
+-- name: bucket_calendar
+-- Places a row in a day, week or month of a time zone.
+date_trunc(%(unit)s, ts, %(tz)s)
+
+-- name: rows_counts
+-- Reads one part from a count rollup.
+SELECT bucket AS ts, {group1} AS group1, {group2} AS group2, count AS n, NULL::text AS user_id, NULL::numeric AS v
+FROM {relation}
+WHERE project_id = %(project_id)s AND bucket >= {start} AND bucket < {end}
+  AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s))
+
+-- name: rows_users
+-- Reads one part from a user rollup.
+SELECT bucket AS ts, NULL::text AS group1, NULL::text AS group2, 1 AS n, user_id, NULL::numeric AS v
+FROM {relation}
+WHERE project_id = %(project_id)s AND bucket >= {start} AND bucket < {end}
+
+-- name: rows_events
+-- Reads one part from the raw events.
+SELECT ts, {group1} AS group1, {group2} AS group2, 1 AS n, user_id, {value} AS v
+FROM event
+WHERE project_id = %(project_id)s AND ts >= {start} AND ts < {end}
+  AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s)) AND {filters}
+
+-- name: rows_sessions
+-- Reads sessions by their start; with conditions, those in which some event meets them all.
+SELECT s.start_ts AS ts, NULL::text AS group1, NULL::text AS group2, 1 AS n, s.user_id, NULL::numeric AS v
+FROM session s
+WHERE s.project_id = %(project_id)s AND s.start_ts >= {start} AND s.start_ts < {end} AND {condition}
+
+-- name: session_condition
+-- Tells whether a session has an event that meets the conditions.
+EXISTS (
+    SELECT FROM event
+    WHERE event.project_id = s.project_id AND event.user_id = s.user_id
+      AND ts >= s.start_ts AND ts <= s.end_ts
+      AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s)) AND {filters})
+
+-- name: number
+-- Reads a property as a number; what is not a JSON number counts as absent.
+CASE WHEN jsonb_typeof(props -> {name}) = 'number' THEN (props ->> {name})::numeric END
+
+-- name: equals
+-- Compares as text, and as a number where both are one (1 equals 1.0).
+({field} = ANY({values}) OR coalesce({number} = ANY({numbers}), false))
+
+-- name: as_of
+-- The moment up to which every accepted event is in the answer: now, or when the oldest waiting batch came.
+SELECT least(clock_timestamp(), (SELECT enqueued_at FROM inbox ORDER BY id LIMIT 1));

@@ -1,0 +1,27 @@
+"""The rollups that are kept, declared once: writers, checks and the planner read this list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """One relation: `grain` is its bucket, `measure` what a row of it counts."""
+
+    relation: str
+    grain: timedelta
+    unit: str
+    measure: str
+
+
+EVENTS_1M = Rollup("rollup_events_1m", timedelta(minutes=1), "minute", "events")
+EVENTS_1H = Rollup("rollup_events_1h", timedelta(hours=1), "hour", "events")
+EVENTS_1D = Rollup("rollup_events_1d", timedelta(days=1), "day", "events")
+USERS_1H = Rollup("rollup_users_1h", timedelta(hours=1), "hour", "users")
+USERS_1D = Rollup("rollup_users_1d", timedelta(days=1), "day", "users")
+
+#: Coarsest first.
+EVENTS = (EVENTS_1D, EVENTS_1H, EVENTS_1M)
+USERS = (USERS_1D, USERS_1H)

@@ -1,0 +1,75 @@
+"""Reads sessions, for pages and the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from config.lib import sqlfile
+from config.lib.paging import Page, Position, page_of
+
+SQL = sqlfile.load(__file__, "sessions.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session. `entry` and `exit` are its first and last path (or URL, or event type)."""
+
+    session_id: UUID
+    user_id: str
+    start: datetime
+    end: datetime
+    events: int
+    entry: str
+    exit: str
+
+    @property
+    def duration_seconds(self) -> float:
+        """Return the time from the first event to the last; 0 for a single event."""
+        return (self.end - self.start).total_seconds()
+
+
+def list_sessions(
+    *,
+    project_id: int,
+    user_id: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page[Session]:
+    """Return sessions that start in start <= t < end, newest first. Raises BadCursor."""
+    position = Position.read(cursor)
+    params = {
+        "project_id": project_id,
+        "user_id": user_id,
+        "start": start,
+        "end": end,
+        "cursor_ts": position.ts,
+        "cursor_id": position.id,
+        "limit": limit + 1,
+    }
+    return page_of(_sessions("list", params), limit, lambda one: Position(one.start, one.session_id))
+
+
+def get_session(*, project_id: int, session_id: UUID) -> Session | None:
+    """Return one session, or None."""
+    found = _sessions("get", {"project_id": project_id, "session_id": session_id})
+    return found[0] if found else None
+
+
+def waiting() -> int:
+    """Return how many entries wait for their sessions to be rebuilt."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["waiting"])
+        return int(cursor.fetchone()[0])
+
+
+def _sessions(block: str, params: dict[str, Any]) -> list[Session]:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL[block], params)
+        return [Session(*row) for row in cursor.fetchall()]

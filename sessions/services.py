@@ -1,0 +1,54 @@
+"""Builds sessions: what processors touched is computed again from the raw events, so the result never drifts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from config.lib import sqlfile
+from sessions.rules import SHARDS, gap
+
+SQL = sqlfile.load(__file__, "sessions.sql")
+_LOCK_SPACE = 7303
+#: Rows of work taken in one transaction.
+_BATCH = 2000
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def touch(cursor: psycopg.Cursor[Any]) -> None:
+    """Note the users and spans of the staged events, within the processor's transaction."""
+    cursor.execute(SQL["touch"], {"shards": SHARDS})
+
+
+def touch_range(*, connection: Connection, start: datetime, end: datetime) -> int:
+    """Put every user with events in start <= ts < end on the list; return how many."""
+    return connection.execute(SQL["touch_all"], {"shards": SHARDS, "start": start, "end": end}).rowcount
+
+
+def rebuild_touched(*, connection: Connection) -> int:
+    """Rebuild until nothing is left on the list that nobody else works on; return how many users were done.
+
+    Safe to run many times at once: a shard is worked on by one transaction at a time, and a transaction that
+    dies puts its work back.
+    """
+    users = 0
+    for (shard,) in connection.execute(SQL["busy_shards"], {"shards": SHARDS}).fetchall():
+        while done := _rebuild_some(connection, shard):
+            users += done
+    return users
+
+
+def _rebuild_some(connection: Connection, shard: int) -> int:
+    with connection.transaction():
+        cursor = connection.cursor()
+        locked = cursor.execute(SQL["lock_shard"], {"space": _LOCK_SPACE, "shard": shard}).fetchone()
+        if not locked or not locked[0]:
+            return 0
+        cursor.execute(SQL["take_work"], {"shard": shard, "limit": _BATCH})
+        for block in ("widen", "clear", "build"):
+            cursor.execute(SQL[block], {"gap": gap()})
+        counted = cursor.execute(SQL["count_touched"]).fetchone()
+        return int(counted[0]) if counted else 0

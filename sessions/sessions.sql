@@ -1,0 +1,94 @@
+-- name: touch
+-- Notes which users' sessions the staged events touch, and where. Appends only: nobody waits for anybody.
+INSERT INTO session_work (shard, project_id, user_id, from_ts, to_ts)
+SELECT mod(hashtext(user_id) & 2147483647, %(shards)s), project_id, user_id, min(ts), max(ts)
+FROM staging GROUP BY project_id, user_id;
+
+-- name: busy_shards
+-- Lists the shards that have work.
+SELECT shard FROM generate_series(0, %(shards)s - 1) AS shard
+WHERE EXISTS (SELECT FROM session_work w WHERE w.shard = generate_series.shard);
+
+-- name: lock_shard
+-- Takes the shard for this transaction; false when another rebuild has it.
+SELECT pg_try_advisory_xact_lock(%(space)s, %(shard)s);
+
+-- name: take_work
+-- Takes the oldest work of a shard off the list and joins it by user, for the statements that follow.
+CREATE TEMP TABLE touched ON COMMIT DROP AS
+WITH taken AS (
+    DELETE FROM session_work
+    WHERE id IN (SELECT id FROM session_work WHERE shard = %(shard)s ORDER BY id LIMIT %(limit)s)
+    RETURNING project_id, user_id, from_ts, to_ts
+)
+SELECT project_id, user_id, min(from_ts) AS from_ts, max(to_ts) AS to_ts FROM taken GROUP BY 1, 2;
+
+-- name: widen
+-- Widens each span by the sessions it lies in or within a gap of: beyond them nothing can change.
+UPDATE touched t SET
+    from_ts = least(t.from_ts, s.start_ts),
+    to_ts = greatest(t.to_ts, s.end_ts)
+FROM (
+    SELECT t.project_id, t.user_id, min(s.start_ts) AS start_ts, max(s.end_ts) AS end_ts
+    FROM touched t JOIN session s
+      ON s.project_id = t.project_id AND s.user_id = t.user_id
+     AND s.end_ts >= t.from_ts - %(gap)s AND s.start_ts <= t.to_ts + %(gap)s
+    GROUP BY 1, 2
+) s
+WHERE s.project_id = t.project_id AND s.user_id = t.user_id;
+
+-- name: clear
+-- Removes the sessions within the spans.
+DELETE FROM session s USING touched t
+WHERE s.project_id = t.project_id AND s.user_id = t.user_id
+  AND s.start_ts >= t.from_ts AND s.start_ts <= t.to_ts;
+
+-- name: build
+-- Computes the sessions within the spans from the raw events. A session's id follows from its project, user
+-- and start. Events of one moment are put in the order of their ids.
+INSERT INTO session (project_id, user_id, start_ts, end_ts, session_id, events, entry, exit)
+SELECT project_id, user_id, min(ts), max(ts),
+       md5(project_id || '/' || user_id || '/' || extract(epoch FROM min(ts)))::uuid,
+       count(*), (array_agg(place ORDER BY ts, event_id))[1], (array_agg(place ORDER BY ts DESC, event_id DESC))[1]
+FROM (
+    SELECT project_id, user_id, ts, event_id, place,
+           count(*) FILTER (WHERE starts) OVER (PARTITION BY project_id, user_id ORDER BY ts, event_id) AS session
+    FROM (
+        SELECT e.project_id, e.user_id, e.ts, e.event_id,
+               left(coalesce(e.props ->> 'path', e.props ->> 'url', e.type), 500) AS place,
+               e.ts - lag(e.ts) OVER (PARTITION BY e.project_id, e.user_id ORDER BY e.ts, e.event_id) > %(gap)s
+                   IS NOT FALSE AS starts
+        FROM touched t JOIN event e
+          ON e.project_id = t.project_id AND e.user_id = t.user_id AND e.ts >= t.from_ts AND e.ts <= t.to_ts
+    ) AS steps
+) AS numbered
+GROUP BY project_id, user_id, session;
+
+-- name: count_touched
+-- Counts the users whose sessions were built.
+SELECT count(*) FROM touched;
+
+-- name: touch_all
+-- Puts every user with events in a range on the list.
+INSERT INTO session_work (shard, project_id, user_id, from_ts, to_ts)
+SELECT mod(hashtext(user_id) & 2147483647, %(shards)s), project_id, user_id, min(ts), max(ts)
+FROM event WHERE ts >= %(start)s AND ts < %(end)s GROUP BY project_id, user_id;
+
+-- name: list
+-- Lists sessions that start in a range, newest first, from a cursor on.
+SELECT session_id, user_id, start_ts, end_ts, events, entry, exit FROM session
+WHERE project_id = %(project_id)s
+  AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s)
+  AND (%(start)s::timestamptz IS NULL OR start_ts >= %(start)s)
+  AND (%(end)s::timestamptz IS NULL OR start_ts < %(end)s)
+  AND (%(cursor_ts)s::timestamptz IS NULL OR (start_ts, session_id) < (%(cursor_ts)s, %(cursor_id)s))
+ORDER BY start_ts DESC, session_id DESC LIMIT %(limit)s;
+
+-- name: get
+-- Reads one session.
+SELECT session_id, user_id, start_ts, end_ts, events, entry, exit FROM session
+WHERE project_id = %(project_id)s AND session_id = %(session_id)s;
+
+-- name: waiting
+-- Counts the work that waits.
+SELECT count(*) FROM session_work;
