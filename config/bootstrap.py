@@ -6,6 +6,7 @@ made if it is missing. So a run that was interrupted, or that meets another data
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -39,6 +40,7 @@ def prepare() -> str:
         _make_database()
     wait_until_reachable(settings.DATABASE_URL)
     _check_server()
+    call_command("check", databases=["default"], stdout=io.StringIO())
     lock = connect(name="migrate", autocommit=True, deadline=600)
     with lock:
         # Two that start at once on one server take turns; the lock ends with the connection.
@@ -138,4 +140,4 @@ def _welcome(keys: dict[str, str], fresh: bool) -> str:
         """ -H 'Content-Type: application/json' -d '{"type": "hello", "userId": "me"}'""",
         "",
     ]
-    return "\n".join(line or " " for line in lines)
+    return "\n".join(lines)

@@ -132,11 +132,10 @@ def balance() -> Balance:
     with connection.cursor() as cursor:
         cursor.execute(SQL["balance"])
         accepted, waiting, by_outcome = cursor.fetchone()
-    return Balance(accepted, waiting, by_outcome)
+    return Balance(accepted, waiting, json.loads(by_outcome))
 
 
 def _events(block: str, params: dict[str, Any]) -> list[StoredEvent]:
     with connection.cursor() as cursor:
         cursor.execute(SQL[block], params)
-        return [StoredEvent(*row[:6], json.loads(row[6]) if isinstance(row[6], str) else row[6], row[7])
-                for row in cursor.fetchall()]
+        return [StoredEvent(*row[:6], json.loads(row[6]), row[7]) for row in cursor.fetchall()]

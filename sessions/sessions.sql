@@ -6,8 +6,8 @@ FROM staging GROUP BY project_id, user_id;
 
 -- name: busy_shards
 -- Lists the shards that have work.
-SELECT shard FROM generate_series(0, %(shards)s - 1) AS shard
-WHERE EXISTS (SELECT FROM session_work w WHERE w.shard = generate_series.shard);
+SELECT shard FROM generate_series(0, %(shards)s - 1) AS all_shards (shard)
+WHERE EXISTS (SELECT FROM session_work w WHERE w.shard = all_shards.shard);
 
 -- name: lock_shard
 -- Takes the shard for this transaction; false when another rebuild has it.

@@ -38,4 +38,6 @@ def _refusal(url: str) -> str | None:
             (line for line in lines if "failed" in line or "FATAL" in line),
             lines[-1] if lines else "no answer",
         )
+    except psycopg.ProgrammingError as error:
+        raise Unreachable(f"DATABASE_URL is wrong: {str(error).strip()}") from None
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,6 +17,8 @@ from metrics.dashboards import figures
 from sessions.selectors import waiting
 
 MINUTES = 60
+#: How many stored days are listed one by one.
+DAYS = 14
 _LABELS = {
     Outcome.STORED: "Stored",
     Outcome.DUPLICATE: "Duplicates",
@@ -29,6 +32,15 @@ class PartitionLine:
     """One day of stored events; `rows` is the database's estimate."""
 
     day: date
+    rows: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class OlderDays:
+    """The days that are not listed one by one."""
+
+    days: int
     rows: str
     bytes: int
 
@@ -48,12 +60,14 @@ class Flow:
     sessions_waiting: str
     dead: tuple[tuple[str, str], ...]
     partitions: tuple[PartitionLine, ...]
+    older: OlderDays | None
     as_of: datetime
 
 
 def read_flow(*, project_id: int) -> Flow:
     """Read every figure once."""
     latency, depth, moment = ack_latency(), bus_depth(), now()
+    stored = sorted(partitions(), key=lambda partition: partition.day, reverse=True)
     counts = throughput(project_id=project_id, minutes=MINUTES)
     return Flow(
         chart=_chart(counts, moment),
@@ -66,7 +80,8 @@ def read_flow(*, project_id: int) -> Flow:
         oldest=_age(depth),
         sessions_waiting=figures.short(waiting()),
         dead=tuple((reason, figures.full(count)) for reason, count in count_by_reason(project_id)),
-        partitions=_partition_lines(partitions()),
+        partitions=tuple(_line(partition) for partition in stored[:DAYS]),
+        older=_older(stored[DAYS:]),
         as_of=moment,
     )
 
@@ -75,10 +90,16 @@ def _age(depth: Depth) -> str:
     return figures.duration(depth.oldest_seconds) if depth.events else "–"
 
 
-def _partition_lines(all_partitions: list[Partition]) -> tuple[PartitionLine, ...]:
-    """Return the partitions, newest first."""
-    newest = sorted(all_partitions, key=lambda partition: partition.day, reverse=True)
-    return tuple(PartitionLine(each.day, figures.short(max(each.rows, 0)), each.bytes) for each in newest)
+def _line(partition: Partition) -> PartitionLine:
+    return PartitionLine(partition.day, figures.short(max(partition.rows, 0)), partition.bytes)
+
+
+def _older(rest: Sequence[Partition]) -> OlderDays | None:
+    """Return the sum of the days that have no line of their own."""
+    if not rest:
+        return None
+    rows = sum(max(partition.rows, 0) for partition in rest)
+    return OlderDays(len(rest), figures.short(rows), sum(partition.bytes for partition in rest))
 
 
 def _chart(counts: list[tuple[datetime, str, int]], moment: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 from functools import partial
@@ -35,14 +36,26 @@ class TestServer:
         )
         wait_until_reachable(database_url(self._data_dir, "postgres"))
 
-    def stop(self) -> None:
-        """Stop the server if it runs, and wait for its end."""
-        if self._process is None:
-            return
-        self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+    @property
+    def ended(self) -> bool:
+        """Tell whether the server that was started has ended."""
+        return self._process is None or self._process.poll() is not None
+
+    def kill(self) -> None:
+        """Kill -9 the postmaster."""
+        assert self._process
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, *, remove: bool = False) -> None:
+        """Stop the server if it runs, and wait for its end; with `remove` its folder goes too."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if remove:
+            shutil.rmtree(self._data_dir, ignore_errors=True)

@@ -88,11 +88,12 @@ def _check_port() -> None:
 
 
 def _make_folders(data_dir: Path) -> None:
-    """Make the folders of Celery's file broker and of the metrics, which are of this run only."""
+    """Make the folders of Celery's file broker, of static files, and of the metrics, which are of this run only."""
     for name in ("messages", "control", "processed"):
         (data_dir / "celery" / name).mkdir(parents=True, exist_ok=True)
     shutil.rmtree(data_dir / "prometheus", ignore_errors=True)
     (data_dir / "prometheus").mkdir()
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 def _environment() -> dict[str, str]:
@@ -101,6 +102,8 @@ def _environment() -> dict[str, str]:
         "PROMETHEUS_MULTIPROC_DIR": str(settings.DATA_DIR / "prometheus"),
         "SLUICE_SUPERVISED": "1",
         "PYTHONUNBUFFERED": "1",
+        # The preparation has run them; in a part they would import every page and endpoint.
+        "CELERY_SKIP_CHECKS": "1",
         # Threads that each keep a heap of their own cost more memory than they save time.
         "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
     }
@@ -109,16 +112,35 @@ def _environment() -> dict[str, str]:
 def _plan() -> Plan:
     python = sys.executable
     manage = [python, str(settings.BASE_DIR / "manage.py")]
-    celery = [python, "-m", "celery", "-A", "config"]
+    celery = [python, "-m", "celery", "--quiet", "-A"]
     schedule = str(settings.DATA_DIR / "celery" / "beat-schedule")
     return Plan(
         database=_database(),
         prepare=[*manage, "up", "--prepare"],
         stages=[
             [Spec("web", _web())],
-            [Spec("beat", [*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="])],
-            [Spec(f"processor.{n}", [*manage, "process"]) for n in range(1, settings.PROCESSORS + 1)],
-            [Spec("worker", [*celery, "worker", "--pool", "solo", "--loglevel", "WARNING", *_QUIET])],
+            [
+                Spec(
+                    "beat",
+                    [
+                        *celery,
+                        "config.beat",
+                        "beat",
+                        "--loglevel",
+                        "WARNING",
+                        "--schedule",
+                        schedule,
+                        "--pidfile=",
+                    ],
+                )
+            ],
+            [Spec(f"processor.{n}", [*manage, "process", "--skip-checks"]) for n in range(1, settings.PROCESSORS + 1)],
+            [
+                Spec(
+                    "worker",
+                    [*celery, "config", "worker", "--pool", "solo", "--loglevel", "WARNING", *_QUIET],
+                )
+            ],
         ],
         ready_url=f"{bootstrap.base_url()}/health/ready",
     )

@@ -1,0 +1,5 @@
+"""The product's settings with one more address: a DRF view that does nothing, the limit for single requests."""
+
+from config.settings import *  # noqa: F403
+
+ROOT_URLCONF = "bench.urls"
