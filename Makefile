@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 # What `make test` uses beyond Python, by command: chromium for the browser tests.
 COMMANDS := chromium
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist loadgroup
 
-.PHONY: run test check format bench chaos clean help
+.PHONY: run test check lint types imports migrations deployment format bench chaos clean help
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -19,16 +19,26 @@ run: $(VENV)/.run  ## Run all of Sluice; Ctrl-C stops it
 test: $(VENV)/.dev packages  ## Run the whole test suite
 	@exec $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: $(VENV)/.dev  ## Lint, types, import rules, migrations, deployment checks
+check: lint types imports migrations deployment  ## Lint, types, import rules, migrations, deployment checks
+
+lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+
+types: $(VENV)/.dev
+	$(PRODUCTION) $(BIN)/mypy
+
+imports: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/lint-imports
+
+migrations: $(VENV)/.dev
 	$(PRODUCTION) $(BIN)/python manage.py makemigrations --check --dry-run
+
+deployment: $(VENV)/.dev
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 # Settings as a production would have them. No server is asked.
-PRODUCTION := env DATA_DIR=$(VENV)/check HTTPS=1 ALLOWED_HOSTS=sluice.example DATABASE_URL= \
+PRODUCTION := env DATA_DIR=$(VENV)/check HTTPS=1 ALLOWED_HOSTS=sluice.example DATABASE_URL= LOG_LEVEL=ERROR \
 	PYTHONWARNINGS="ignore:Got an error checking a consistent migration history"
 
 format: $(VENV)/.dev  ## Format the code and apply the linter's fixes

@@ -26,7 +26,7 @@ def bus() -> Bus:
     """Return this process's bus."""
     deadline = settings.ACK_DEADLINE_MS / 1000
     return InboxBus(
-        partial(connect, name="gateway", autocommit=True, deadline=deadline),
+        partial(connect, name="gateway", autocommit=True, deadline=deadline, prepare=True),
         max_events=settings.BUS_MAX_EVENTS,
         max_bytes=settings.BUS_MAX_BYTES,
         deadline=deadline,

@@ -36,6 +36,8 @@ try:
     DATABASES: dict[str, dict[str, Any]] = {"default": embedded.django_database(DATABASE_URL)}
 except ValueError as error:
     sys.exit(f"sluice: {error}")
+# A restarted server leaves dead connections in the pool: each is tried before it is handed out.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"] |= {"pool": {"min_size": 0, "max_size": WEB_THREADS + 2, "timeout": 1.0}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 QUERY_TIMEOUT_MS = env.number("QUERY_TIMEOUT_MS", 5000)

@@ -297,7 +297,7 @@ class Supervisor:
         for part in parts:
             part.restart_at = None
             part.signal(part.spec.stop_signal)
-        self._wait(parts, max(part.spec.grace for part in parts))
+        self._wait(parts, max((part.spec.grace for part in parts), default=0))
         for part in parts:
             if part.running:
                 self._say(part.spec.name, "did not stop in time; killed")

@@ -44,7 +44,7 @@ class DeadLetterAdmin(admin.ModelAdmin):
 
         css = {"all": ["css/admin.css"]}
 
-    def get_fields(self, request: HttpRequest, obj: DeadLetter | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: DeadLetter | None = None) -> list[Any]:
         """Offer a correction while the letter is open, show it afterwards."""
         editable = obj is not None and _open(obj) and self.has_change_permission(request, obj)
         facts = ["project", "stage", "reason", "field", "message", "payload"]

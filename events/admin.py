@@ -55,6 +55,7 @@ class ProjectAdmin(admin.ModelAdmin):
         super().save_related(request, form, formsets, change)
         if change:
             return
+        assert request.user.is_authenticated
         Membership.objects.get_or_create(project=form.instance, user=request.user)
         for kind in ApiKey.Kind.values:
             _show_once(request, kind, create_key(project=form.instance, kind=kind, label="first"))
@@ -94,7 +95,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
     list_select_related = ["project"]
     actions = ["revoke"]
 
-    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
         """Ask for what a new key needs; show what an old one is, the text of write keys included."""
         if obj is None:
             return ["project", "kind", "label"]

@@ -12,8 +12,10 @@ from sessions.rules import SHARDS, gap
 
 SQL = sqlfile.load(__file__, "sessions.sql")
 _LOCK_SPACE = 7303
-#: Rows of work taken in one transaction.
-_BATCH = 2000
+#: Events in the bus from which on sessions wait, and seconds after which they do not wait any longer.
+_BACKLOG, _LONGEST_WAIT = 20_000, 30
+#: Rows of work (a claim's users of one shard) taken in one transaction.
+_BATCH = 20
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -23,9 +25,9 @@ def touch(cursor: psycopg.Cursor[Any]) -> None:
     cursor.execute(SQL["touch"], {"shards": SHARDS})
 
 
-def touch_range(*, connection: Connection, start: datetime, end: datetime) -> int:
-    """Put every user with events in start <= ts < end on the list; return how many."""
-    return connection.execute(SQL["touch_all"], {"shards": SHARDS, "start": start, "end": end}).rowcount
+def touch_range(*, connection: Connection, start: datetime, end: datetime) -> None:
+    """Put every user with events in start <= ts < end on the list."""
+    connection.execute(SQL["touch_all"], {"shards": SHARDS, "start": start, "end": end})
 
 
 def rebuild_touched(*, connection: Connection) -> int:
@@ -39,6 +41,12 @@ def rebuild_touched(*, connection: Connection) -> int:
         while done := _rebuild_some(connection, shard):
             users += done
     return users
+
+
+def ingest_is_behind(*, connection: Connection) -> bool:
+    """Tell whether sessions should let ingest go first. They wait for at most half a minute."""
+    row = connection.execute(SQL["may_wait"], {"backlog": _BACKLOG, "longest": _LONGEST_WAIT}).fetchone()
+    return bool(row and row[0])
 
 
 def _rebuild_some(connection: Connection, shard: int) -> int:

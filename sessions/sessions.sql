@@ -1,13 +1,25 @@
 -- name: touch
 -- Notes which users' sessions the staged events touch, and where. Appends only: nobody waits for anybody.
-INSERT INTO session_work (shard, project_id, user_id, from_ts, to_ts)
-SELECT mod(hashtext(user_id) & 2147483647, %(shards)s), project_id, user_id, min(ts), max(ts)
-FROM staging GROUP BY project_id, user_id;
+INSERT INTO session_work (shard, project_id, users, user_ids, from_ts, to_ts)
+SELECT shard, project_id, count(*), array_agg(user_id), array_agg(first), array_agg(last)
+FROM (
+    SELECT mod(hashtext(user_id) & 2147483647, %(shards)s) AS shard, project_id, user_id,
+           min(ts) AS first, max(ts) AS last
+    FROM staging GROUP BY project_id, user_id
+) AS touched
+GROUP BY shard, project_id;
 
 -- name: busy_shards
 -- Lists the shards that have work.
 SELECT shard FROM generate_series(0, %(shards)s - 1) AS all_shards (shard)
 WHERE EXISTS (SELECT FROM session_work w WHERE w.shard = all_shards.shard);
+
+-- name: may_wait
+-- Tells whether ingest is behind while no session has waited long: then the same users are about to be touched
+-- again, and rebuilding them now would be done for nothing.
+SELECT (SELECT coalesce(sum(appended_events - removed_events), 0) > %(backlog)s FROM bus_counter)
+   AND (SELECT enqueued_at FROM session_work ORDER BY shard, id LIMIT 1)
+       > clock_timestamp() - make_interval(secs => %(longest)s);
 
 -- name: lock_shard
 -- Takes the shard for this transaction; false when another rebuild has it.
@@ -18,10 +30,13 @@ SELECT pg_try_advisory_xact_lock(%(space)s, %(shard)s);
 CREATE TEMP TABLE touched ON COMMIT DROP AS
 WITH taken AS (
     DELETE FROM session_work
-    WHERE id IN (SELECT id FROM session_work WHERE shard = %(shard)s ORDER BY id LIMIT %(limit)s)
-    RETURNING project_id, user_id, from_ts, to_ts
+    WHERE shard = %(shard)s
+      AND id IN (SELECT id FROM session_work WHERE shard = %(shard)s ORDER BY id LIMIT %(limit)s)
+    RETURNING project_id, user_ids, from_ts, to_ts
 )
-SELECT project_id, user_id, min(from_ts) AS from_ts, max(to_ts) AS to_ts FROM taken GROUP BY 1, 2;
+SELECT project_id, user_id, min(first) AS from_ts, max(last) AS to_ts
+FROM taken, unnest(user_ids, from_ts, to_ts) AS spans (user_id, first, last)
+GROUP BY 1, 2;
 
 -- name: widen
 -- Widens each span by the sessions it lies in or within a gap of: beyond them nothing can change.
@@ -70,9 +85,14 @@ SELECT count(*) FROM touched;
 
 -- name: touch_all
 -- Puts every user with events in a range on the list.
-INSERT INTO session_work (shard, project_id, user_id, from_ts, to_ts)
-SELECT mod(hashtext(user_id) & 2147483647, %(shards)s), project_id, user_id, min(ts), max(ts)
-FROM event WHERE ts >= %(start)s AND ts < %(end)s GROUP BY project_id, user_id;
+INSERT INTO session_work (shard, project_id, users, user_ids, from_ts, to_ts)
+SELECT shard, project_id, count(*), array_agg(user_id), array_agg(first), array_agg(last)
+FROM (
+    SELECT mod(hashtext(user_id) & 2147483647, %(shards)s) AS shard, project_id, user_id,
+           min(ts) AS first, max(ts) AS last
+    FROM event WHERE ts >= %(start)s AND ts < %(end)s GROUP BY project_id, user_id
+) AS touched
+GROUP BY shard, project_id;
 
 -- name: list
 -- Lists sessions that start in a range, newest first, from a cursor on.
@@ -90,5 +110,5 @@ SELECT session_id, user_id, start_ts, end_ts, events, entry, exit FROM session
 WHERE project_id = %(project_id)s AND session_id = %(session_id)s;
 
 -- name: waiting
--- Counts the work that waits.
-SELECT count(*) FROM session_work;
+-- Counts the users that wait; one that was touched twice counts twice.
+SELECT coalesce(sum(users), 0) FROM session_work;

@@ -8,6 +8,8 @@ from sessions import services
 
 @shared_task
 def rebuild_touched() -> int:
-    """Rebuild the sessions of every user that processors touched."""
+    """Rebuild the sessions of every user that processors touched, unless ingest should go first."""
     with connect(name="sessions", autocommit=True, deadline=120) as connection:
+        if services.ingest_is_behind(connection=connection):
+            return 0
         return services.rebuild_touched(connection=connection)

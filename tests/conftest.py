@@ -48,6 +48,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 from django.conf import settings  # noqa: E402
 
 from tests.support.database import TestServer  # noqa: E402
+from tests.support.fixtures import acme, django_db_setup, globex, pipeline  # noqa: E402, F401
 
 # pytest-django asks whether the settings are loaded, not whether they could be.
 _ = settings.DATABASES

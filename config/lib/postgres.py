@@ -12,12 +12,13 @@ DEADLINE_SECONDS = 30
 
 
 def connect(
-    *, name: str, autocommit: bool = False, deadline: float = DEADLINE_SECONDS
+    *, name: str, autocommit: bool = False, deadline: float = DEADLINE_SECONDS, prepare: bool = False
 ) -> psycopg.Connection[tuple[Any, ...]]:
     """Open a psycopg connection to Django's default database that cannot hang for ever.
 
     `name` appears in `pg_stat_activity`; `deadline` (seconds) bounds connecting, each statement, each wait for
-    a lock and the silence of the network.
+    a lock and the silence of the network. `prepare` keeps plans of repeated statements: right for statements
+    that always do the same work, wrong where a plan made for an empty staging table would be kept for a full one.
     """
     params = connections["default"].get_connection_params()
     for ours in ("pool", "cursor_factory", "context", "prepare_threshold", "options"):
@@ -26,8 +27,7 @@ def connect(
     return psycopg.connect(
         **params,
         autocommit=autocommit,
-        # A generic plan made for an empty staging table would be wrong for a full one.
-        prepare_threshold=None,
+        prepare_threshold=3 if prepare else None,
         application_name=f"sluice {name}",
         connect_timeout=max(2, int(deadline)),
         tcp_user_timeout=milliseconds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -21,6 +21,9 @@ from events.reasons import Reason, Stage
 #: What COPY text must have escaped. NUL cannot occur: it was replaced.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 FLAG_SANITISED = 1
+_NULL = "\\N"
+#: Partitions are days: years before anybody counted events would only make empty ones.
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -43,9 +46,14 @@ class Encoder:
     errors: list[tuple[int, Rejected]] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     _received: str = ""
+    _earliest: datetime = _FIRST
+    _latest: datetime = _FIRST
 
     def __post_init__(self) -> None:
         self._received = self.now.isoformat()
+        self._latest = self.now + self.limits.max_ahead
+        if self.lane is Lane.LIVE:
+            self._earliest = self.now - self.limits.max_age
 
     def encode(self, events: Iterable[Any], sent_at: Any = None) -> None:
         """Encode every event; those that break a rule are kept as rejects beside their neighbours."""
@@ -93,32 +101,34 @@ class Encoder:
         return _text(_as_text(user), "userId", self.limits.user_length), anonymous
 
     def _moment(self, event: dict[str, Any], sent_at: Any) -> str:
-        value = event.get("ts", event.get("timestamp"))
+        value = event.get("ts")
         if value is None:
-            return self._received
-        skew = timestamps.skew(event.get("sentAt", sent_at), self.now)
-        try:
-            moment = timestamps.parse(value, "ts") + skew
-        except OverflowError:
-            raise Rejected(Reason.INVALID_TIMESTAMP, "ts", "`ts` is not a time of this calendar.") from None
-        self._check_window(moment)
+            value = event.get("timestamp")
+            if value is None:
+                return self._received
+        moment = timestamps.parse(value, "ts")
+        sent_at = event.get("sentAt", sent_at)
+        if sent_at is not None:
+            moment = timestamps.corrected(moment, sent_at, self.now)
+        if not self._earliest <= moment <= self._latest:
+            raise self._outside(moment)
         return moment.isoformat()
 
-    def _check_window(self, moment: datetime) -> None:
-        ahead = moment - self.now
-        if ahead > self.limits.max_ahead:
-            raise Rejected(Reason.OUTSIDE_WINDOW, "ts", f"`ts` is more than {self.limits.max_ahead} ahead.")
-        if self.lane is Lane.LIVE and ahead < -self.limits.max_age:
-            raise Rejected(Reason.OUTSIDE_WINDOW, "ts", f"`ts` is more than {self.limits.max_age.days} days ago.")
-        if moment.year < _FIRST_YEAR:
-            raise Rejected(Reason.OUTSIDE_WINDOW, "ts", f"`ts` lies before {_FIRST_YEAR}.")
+    def _outside(self, moment: datetime) -> Rejected:
+        if moment > self._latest:
+            message = f"`ts` is more than {self.limits.max_ahead} ahead."
+        elif self.lane is Lane.LIVE:
+            message = f"`ts` is more than {self.limits.max_age.days} days ago."
+        else:
+            message = f"`ts` lies before {_FIRST.year}."
+        return Rejected(Reason.OUTSIDE_WINDOW, "ts", message)
 
     def _id(self, event: dict[str, Any], index: int, kind: str, user: str, props: bytes) -> str:
         given = event.get("eventId")
         if given is not None:
             return ids.event_id(given, max_length=self.limits.id_length)
         if self.idempotency_key:
-            time = event.get("ts", event.get("timestamp"))
+            time = event.get("ts") or event.get("timestamp")
             content = f"{kind}\x1f{user}\x1f{time}\x1f".encode() + props
             return ids.repeatable_id(self.idempotency_key, index, content)
         return ids.new_id()
@@ -142,10 +152,6 @@ def encode_batches(
         encoder.encode(chunk)
         yield encoder.batch()
 
-
-_NULL = "\\N"
-#: Partitions are days: a year before events existed would only make empty ones.
-_FIRST_YEAR = 1970
 
 
 def _as_text(value: Any) -> Any:

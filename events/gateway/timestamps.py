@@ -34,9 +34,13 @@ def parse(value: Any, field: str) -> datetime:
     )
 
 
-def skew(sent_at: Any, received_at: datetime) -> timedelta:
-    """Return what to add to a client's times: how far its clock is behind ours, 0 when that is mere latency."""
-    if sent_at is None:
-        return timedelta(0)
+def corrected(moment: datetime, sent_at: Any, received_at: datetime) -> datetime:
+    """Return `moment` of a client whose clock read `sent_at` when we received: shifted by the skew of its clock.
+
+    Raises Rejected where `sent_at` is no time, or the shifted moment leaves the calendar.
+    """
     behind = received_at - parse(sent_at, "sentAt")
-    return behind if abs(behind) >= _LATENCY else timedelta(0)
+    try:
+        return moment + behind if abs(behind) >= _LATENCY else moment
+    except OverflowError:
+        raise Rejected(Reason.INVALID_TIMESTAMP, "ts", "`ts` is not a time of this calendar.") from None

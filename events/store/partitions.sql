@@ -3,6 +3,10 @@
 INSERT INTO event (project_id, event_id, ts, received_at, type, user_id, anonymous_id, props, flags)
 SELECT project_id, event_id, ts, received_at, type, user_id, anonymous_id, props, flags FROM staging;
 
+-- name: hold
+-- Keeps days from being dropped until the transaction ends: an insert into a day that went is no event's fault.
+LOCK TABLE event IN ROW EXCLUSIVE MODE;
+
 -- name: lock
 -- Lets only one transaction at a time make partitions.
 SELECT pg_advisory_xact_lock(%(space)s, 0);

@@ -18,18 +18,14 @@ _LOCK_SPACE = 7302
 class PartitionedStore:
     """Days are made ahead by a task and on demand by the processor; they are dropped whole."""
 
-    def __init__(self) -> None:
-        # Only a hint: a day known here may have been dropped, a missing one is looked up again.
-        self._known: set[date] = set()
-
     def prepare(self, cursor: Cursor, days: Sequence[date]) -> None:
-        """Make the partitions that are missing; the catalogue is asked only about days not seen before."""
-        if missing := set(days) - self._known:
-            cursor.execute(SQL["lock"], {"space": _LOCK_SPACE})
-            present = _days(cursor)
-            for day in sorted(missing - present):
-                _make(cursor, day)
-            self._known = present
+        """Make the partitions that are missing, and keep all of them from being dropped until the commit."""
+        cursor.execute(SQL["hold"])
+        if set(days) <= _days(cursor):
+            return
+        cursor.execute(SQL["lock"], {"space": _LOCK_SPACE})
+        for day in sorted(set(days) - _days(cursor)):
+            _make(cursor, day)
 
     def insert(self, cursor: Cursor) -> int:
         """Move the fresh events from `staging` into `event`."""
@@ -45,7 +41,6 @@ class PartitionedStore:
         old = sorted(found for found in _days(cursor) if found < day)
         for one in old:
             cursor.execute(sql.SQL(SQL["drop"]).format(partition=_table(one)))
-        self._known.clear()
         return old
 
 

@@ -23,7 +23,10 @@ from types import TracebackType
 from typing import Any
 
 import psutil
+import psycopg
+from psycopg import sql
 
+from config.embedded import database_url
 from config.lib import lifeline
 from tests.support import http
 from tests.support.waiting import wait_until
@@ -239,6 +242,11 @@ class RunningSluice:
     def get(self, path: str, **query: Any) -> http.Answer:
         """GET a path with the read key."""
         return http.get(f"{self.base_url}{path}", key=self.keys["read_key"], **query)
+
+    def create_database(self, name: str) -> None:
+        """Make another database on its embedded server."""
+        with psycopg.connect(database_url(self.data_dir, "postgres"), autocommit=True) as link:
+            link.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def manage(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run a command of manage.py against it."""

@@ -123,5 +123,5 @@ def test_root_is_refused_where_no_right_to_pass_can_be_given(
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     monkeypatch.setattr(embedded_account, "_PASSING_RIGHT", "")
-    with pytest.raises(embedded_account.EmbeddedError, match="cannot enter .*set DATABASE_URL"):
+    with pytest.raises(embedded_account.EmbeddedError, match=r"cannot enter .*set DATABASE_URL"):
         embedded_account.runner(embedded._binaries(), closed / "postgres")

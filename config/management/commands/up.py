@@ -110,43 +110,16 @@ def _environment() -> dict[str, str]:
 
 
 def _plan() -> Plan:
-    python = sys.executable
-    manage = [python, str(settings.BASE_DIR / "manage.py")]
-    celery = [python, "-m", "celery", "--quiet", "-A"]
-    schedule = str(settings.DATA_DIR / "celery" / "beat-schedule")
     return Plan(
         database=_database(),
-        prepare=[*manage, "up", "--prepare"],
-        stages=[
-            [Spec("web", _web())],
-            [
-                Spec(
-                    "beat",
-                    [
-                        *celery,
-                        "config.beat",
-                        "beat",
-                        "--loglevel",
-                        "WARNING",
-                        "--schedule",
-                        schedule,
-                        "--pidfile=",
-                    ],
-                )
-            ],
-            [Spec(f"processor.{n}", [*manage, "process", "--skip-checks"]) for n in range(1, settings.PROCESSORS + 1)],
-            [
-                Spec(
-                    "worker",
-                    [*celery, "config", "worker", "--pool", "solo", "--loglevel", "WARNING", *_QUIET],
-                )
-            ],
-        ],
+        prepare=[*_manage(), "up", "--prepare"],
+        stages=[[Spec("web", _web())], [Spec("beat", _beat())], _processors(), [Spec("worker", _worker())]],
         ready_url=f"{bootstrap.base_url()}/health/ready",
     )
 
 
-_QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+def _manage() -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
 
 def _database() -> Spec | None:
@@ -165,3 +138,22 @@ def _web() -> list[str]:
         "--http1-header-read-timeout", "10000", "--workers-kill-timeout", "8",
         "--respawn-failed-workers", "--respawn-interval", "0.5", "--log-level", "error",
     ]  # fmt: skip
+
+
+def _processors() -> list[Spec]:
+    command = [*_manage(), "process", "--skip-checks"]
+    return [Spec(f"processor.{number}", command) for number in range(1, settings.PROCESSORS + 1)]
+
+
+def _worker() -> list[str]:
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+    return [*_celery("config"), "worker", "--pool", "solo", *quiet]
+
+
+def _beat() -> list[str]:
+    schedule = str(settings.DATA_DIR / "celery" / "beat-schedule")
+    return [*_celery("config.beat"), "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="]
+
+
+def _celery(app: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "--quiet", "-A", app]

@@ -1,0 +1,31 @@
+"""The adapters that the contract tests run against. Another engine or broker is one more entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from config.lib.postgres import connect
+from events.bus.base import Bus, Consumer
+from events.bus.postgres import InboxBus, InboxConsumer
+from events.store.base import Store
+from events.store.postgres import PartitionedStore
+from metrics.rollups.base import Rollups
+from metrics.rollups.postgres import RollupTables
+
+
+class PostgresInbox:
+    """The inbox table."""
+
+    def bus(self, *, max_events: int = 1000, max_bytes: int = 1 << 20) -> Bus:
+        """Return a gateway's side."""
+        link = partial(connect, name="contract bus", autocommit=True)
+        return InboxBus(link, max_events=max_events, max_bytes=max_bytes, deadline=5)
+
+    def consumer(self, *, max_events: int = 1000, lease: float = 60) -> Consumer:
+        """Return a processor's side."""
+        return InboxConsumer(partial(connect, name="contract consumer"), max_events=max_events, lease=lease)
+
+
+BUSES: dict[str, Callable[[], PostgresInbox]] = {"postgres": PostgresInbox}
+ENGINES: dict[str, Callable[[], tuple[Store, Rollups]]] = {"postgres": lambda: (PartitionedStore(), RollupTables())}

@@ -1,0 +1,141 @@
+"""The gateway's side of the bus: group commit, and what it does when the database goes away or answers late."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NoReturn
+
+import psycopg
+import pytest
+
+from config import engine
+from config.lib.postgres import connect
+from events.bus.base import BusFull, BusUnavailable
+from events.bus.gauge import Gauge, Reading
+from events.bus.group_commit import GroupCommit
+from events.bus.postgres import InboxBus
+from events.contracts import Batch, Depth, Lane
+from tests.support.assertions import assert_balanced
+from tests.support.pipeline import rows
+
+LINE = Batch(1, Lane.LIVE, 1, b"line\n")
+
+
+def test_an_append_waits_for_the_disk(pipeline: None) -> None:
+    with connect(name="gateway", autocommit=True) as link:
+        assert link.execute("SHOW synchronous_commit").fetchone() == ("on",)
+
+
+def test_many_threads_append_every_batch_once(pipeline: None) -> None:
+    bus = engine.bus()
+    batches = [Batch(1 + n % 3, Lane.LIVE, 1, b"%d\n" % n) for n in range(300)]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(bus.append, batches))
+    lines = [line for (rows_copy,) in rows("SELECT rows_copy FROM inbox") for line in bytes(rows_copy).split()]
+    assert sorted(map(int, lines)) == list(range(300))
+    assert bus.depth().events == 300
+    assert_balanced()
+
+
+def test_a_lost_connection_is_replaced(pipeline: None) -> None:
+    engine.bus().append(LINE)
+    rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice gateway'")
+    with pytest.raises(BusUnavailable):
+        engine.bus().append(LINE)
+    engine.bus().append(LINE)
+    assert engine.bus().depth().events == 2
+
+
+def test_a_database_that_cannot_be_reached_is_unavailable_and_leaves_nothing(pipeline: None) -> None:
+    def refuse() -> NoReturn:
+        raise psycopg.OperationalError("refused")
+
+    bus = InboxBus(refuse, max_events=10, max_bytes=1000, deadline=1)
+    with pytest.raises(BusUnavailable) as away:
+        bus.append(LINE)
+    assert away.value.extra["retry_after"] >= 1
+
+
+def test_an_append_that_meets_a_lock_gives_up_within_its_deadline(pipeline: None) -> None:
+    bus = InboxBus(
+        partial(connect, name="gateway", autocommit=True, deadline=0.3), max_events=10, max_bytes=1000, deadline=0.3
+    )
+    with connect(name="lock") as link:
+        link.execute("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(BusUnavailable):
+            bus.append(LINE)
+    assert not rows("SELECT 1 FROM inbox")
+    assert_balanced()
+
+
+def test_those_who_wait_share_one_write() -> None:
+    written: list[int] = []
+    first, go = threading.Event(), threading.Event()
+
+    def write(batches: Sequence[Batch]) -> None:
+        written.append(len(batches))
+        first.set()
+        assert go.wait(10)
+
+    group = GroupCommit(write, deadline=10)
+    with ThreadPoolExecutor(9) as pool:
+        leader = pool.submit(group.submit, LINE)
+        assert first.wait(10)
+        others = [pool.submit(group.submit, LINE) for _ in range(8)]
+        while len(group._waiting) < 8:
+            threading.Event().wait(0.001)
+        go.set()
+        for call in (leader, *others):
+            call.result(10)
+    assert written == [1, 8]
+
+
+def test_an_error_reaches_everybody_it_concerns_and_nobody_else() -> None:
+    failures = iter([BusUnavailable("first")])
+
+    def write(batches: Sequence[Batch]) -> None:
+        for failure in failures:
+            raise failure
+
+    group = GroupCommit(write)
+    with pytest.raises(BusUnavailable, match="first"):
+        group.submit(LINE)
+    group.submit(LINE)
+
+
+def test_a_follower_gives_up_at_the_deadline() -> None:
+    first, go = threading.Event(), threading.Event()
+
+    def write(batches: Sequence[Batch]) -> None:
+        first.set()
+        assert go.wait(10)
+
+    group = GroupCommit(write, deadline=0.05)
+    with ThreadPoolExecutor(1) as pool:
+        leader = pool.submit(group.submit, LINE)
+        assert first.wait(10)
+        with pytest.raises(BusUnavailable):
+            group.submit(LINE)
+        go.set()
+        leader.result(10)
+
+
+def test_more_waiters_than_there_is_room_for_are_refused_at_once() -> None:
+    first, go = threading.Event(), threading.Event()
+
+    def write(batches: Sequence[Batch]) -> None:
+        first.set()
+        assert go.wait(10)
+
+    group = GroupCommit(write, capacity=0, deadline=10)
+    with pytest.raises(BusFull):
+        group.submit(LINE)
+
+
+@pytest.mark.parametrize(("waiting", "full"), [(99, False), (100, True), (1000, True)])
+def test_the_gauge_refuses_from_the_bound_on(waiting: int, full: bool) -> None:
+    gauge = Gauge(lambda: Reading(Depth(waiting, 0, 0.0), 0), max_events=100, max_bytes=10)
+    assert (gauge.retry_after() > 0) is full

@@ -1,0 +1,62 @@
+"""Removing a project removes everything of it, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlq.models import DeadLetter
+from events.models import ApiKey, Project
+from events.services_purge import purge_project
+from tests.support.assertions import assert_balanced, assert_rollups_equal_raw
+from tests.support.pipeline import append, append_rows, copy_line, event, process_all, rows, store_all
+from tests.support.tenants import Tenant
+
+HOLDS_PROJECT_ROWS = (
+    "SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+    "WHERE a.attname = 'project_id' AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
+    "AND c.relnamespace = 'public'::regnamespace AND c.relname <> 'outcome_count' ORDER BY 1"
+)
+
+
+@pytest.fixture
+def both(acme: Tenant, globex: Tenant) -> tuple[Tenant, Tenant]:
+    for tenant in (acme, globex):
+        store_all(tenant.id, [event("u1"), event("u2")])
+        append_rows(tenant.id, b"garbage", copy_line(tenant.id))
+        process_all()
+    return acme, globex
+
+
+def counts(project_id: int) -> dict[str, int]:
+    tables = [name for (name,) in rows(HOLDS_PROJECT_ROWS)]
+    found = {name: rows(f"SELECT count(*) FROM {name} WHERE project_id = %s", project_id)[0][0] for name in tables}
+    return {name: number for name, number in found.items() if number}
+
+
+def test_nothing_of_the_project_is_left_in_any_table(both: tuple[Tenant, Tenant]) -> None:
+    acme, globex = both
+    others = counts(globex.id)
+    purge_project(acme.id)
+    assert counts(acme.id) == {}
+    assert counts(globex.id) == others
+    assert list(Project.objects.values_list("slug", flat=True)) == ["globex"]
+    assert_rollups_equal_raw()
+
+
+def test_what_waits_in_the_bus_is_counted_as_purged(both: tuple[Tenant, Tenant]) -> None:
+    acme, globex = both
+    append(acme.id, [event("u3"), event("u4")])
+    append(globex.id, [event("u3")])
+    purge_project(acme.id)
+    assert rows("SELECT events FROM outcome_count WHERE outcome = 'purged'") == [(2,)]
+    assert_balanced()
+    process_all()
+    assert counts(acme.id) == {}
+    assert_balanced()
+
+
+def test_its_keys_stop_working(acme: Tenant) -> None:
+    purge_project(acme.id)
+    assert not ApiKey.objects.exists()
+    assert not DeadLetter.objects.exists()
+    assert acme.send({"type": "a", "userId": "u"}).status_code == 401

@@ -1,0 +1,108 @@
+"""Rollups equal the raw events after every commit; a damaged range is found and mended."""
+
+from __future__ import annotations
+
+import io
+import threading
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from django.core.management import call_command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config import engine
+from events.processor.worker import Worker
+from tests.support.assertions import assert_no_rollup_beyond_raw, assert_rollups_equal_raw
+from tests.support.pipeline import NOON, append, event, process_all, processor, rows, store_all
+from tests.support.tenants import Tenant
+from tests.support.waiting import wait_until
+
+_projects = count(2_000_000)
+DAY = NOON.date()
+Sent = tuple[str, datetime, str, str]
+sent = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "bob", "çid", "d\\t"]),
+        st.integers(-2000, 2000).map(lambda minutes: NOON + timedelta(minutes=minutes, milliseconds=minutes)),
+        st.sampled_from(["page_view", "order", "a\tb"]),
+        st.integers(0, 30).map(lambda n: f"id-{n}"),
+    ),
+    max_size=60,
+)
+
+
+@given(batches=st.lists(sent, min_size=1, max_size=4), size=st.integers(5, 30))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rollups_equal_raw_events_after_any_batches(pipeline: None, batches: list[list[Sent]], size: int) -> None:
+    project = next(_projects)
+    with processor() as running:
+        for batch in batches:
+            append(project, [event(user, ts, type=kind, id=id) for user, ts, kind, id in batch], size=size)
+            process_all(running)
+    assert_rollups_equal_raw(DAY - timedelta(days=2), DAY + timedelta(days=2))
+    assert_no_rollup_beyond_raw(project)
+
+
+def damage() -> None:
+    for statement in (
+        "UPDATE rollup_events_1h_slot SET count = count + 7",
+        "DELETE FROM rollup_events_1m_slot",
+        "UPDATE rollup_users_1d SET user_id = 'ghost'",
+    ):
+        rows(statement + " RETURNING 1")
+
+
+def check_rollups(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("check_rollups", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_check_rollups_is_content_with_what_the_processor_wrote(acme: Tenant) -> None:
+    store_all(acme.id, [event("u1"), event("u2", NOON + timedelta(days=1))])
+    assert "rollups equal the raw events" in check_rollups()
+
+
+def test_check_rollups_names_what_differs_and_fails(acme: Tenant, capsys: pytest.CaptureFixture[str]) -> None:
+    store_all(acme.id, [event("u1")])
+    damage()
+    with pytest.raises(SystemExit, match="4 buckets differ"):
+        call_command("check_rollups")
+    assert "rollup_events_1h project" in capsys.readouterr().out
+
+
+def test_rebuild_rollups_mends_a_damaged_range_and_only_that(acme: Tenant) -> None:
+    store_all(acme.id, [event("u1"), event("u2", NOON + timedelta(days=1))])
+    damage()
+    call_command("rebuild_rollups", "--from", str(DAY), "--to", str(DAY), verbosity=0)
+    check_rollups("--from", str(DAY), "--to", str(DAY))
+    with pytest.raises(SystemExit):
+        call_command("check_rollups", stdout=io.StringIO())
+
+
+def test_events_that_arrive_during_a_rebuild_are_counted_once(acme: Tenant) -> None:
+    append(acme.id, [event(f"u{i}", NOON + timedelta(seconds=i)) for i in range(400)], size=5)
+    worker = Worker(engine.processor)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        while rows("SELECT 1 FROM inbox LIMIT 1"):
+            call_command("rebuild_rollups", "--from", str(DAY), "--to", str(DAY), verbosity=0)
+        wait_until(lambda: len(rows("SELECT 1 FROM event")) == 400, what="all events")
+    finally:
+        worker.stop()
+        thread.join()
+    assert_rollups_equal_raw()
+    assert_no_rollup_beyond_raw(acme.id)
+
+
+def test_users_are_kept_by_hour_and_day(acme: Tenant, globex: Tenant) -> None:
+    hours = [NOON, NOON + timedelta(minutes=59), NOON + timedelta(hours=1), NOON + timedelta(days=1)]
+    store_all(acme.id, [event("u1", ts) for ts in hours] + [event("u2")])
+    store_all(globex.id, [event("u3")])
+    by_hour = "SELECT bucket, count(*) FROM rollup_users_1h WHERE project_id = %s GROUP BY 1 ORDER BY 1"
+    assert rows(by_hour, acme.id) == [(hours[0], 2), (hours[2], 1), (hours[3], 1)]
+    by_day = "SELECT count(*) FROM rollup_users_1d WHERE project_id = %s GROUP BY bucket ORDER BY bucket"
+    assert rows(by_day, acme.id) == [(2,), (1,)]

@@ -1,0 +1,124 @@
+"""Sessions: whatever arrives in whatever order, the result is that of a computation from scratch."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from django.core.management import call_command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sessions.rules import SHARDS
+from tests.support.assertions import assert_sessions_equal_raw, stored_sessions
+from tests.support.pipeline import NOON, append, event, process_all, processor, rebuild_sessions, rows, store_all
+from tests.support.tenants import Tenant
+
+_projects = count(1_000_000)
+MINUTE = timedelta(minutes=1)
+#: Pauses around the gap of 30 minutes are where mistakes hide; the moments span two days.
+moments = st.builds(
+    lambda base, minutes, micros: base + timedelta(minutes=minutes, microseconds=micros),
+    st.sampled_from([NOON, NOON + timedelta(hours=11)]),
+    st.integers(0, 20).map(lambda n: n * 15),
+    st.sampled_from([0, 0, 0, -1, 1]),
+)
+arrivals = st.lists(st.tuples(st.sampled_from(["ann", "bob", "cid"]), moments), min_size=1, max_size=40)
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+@given(arrivals=arrivals, cuts=st.lists(st.integers(1, 40), max_size=5), rebuilds=st.randoms(use_true_random=False))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_order_of_arrival_gives_the_sessions_of_a_computation_from_scratch(
+    pipeline: None, arrivals: list[tuple[str, datetime]], cuts: list[int], rebuilds: random.Random
+) -> None:
+    project = next(_projects)
+    edges = [0, *sorted(set(cuts)), len(arrivals)]
+    with processor() as running:
+        for start, end in zip(edges, edges[1:], strict=False):
+            append(project, [event(user, ts) for user, ts in arrivals[start:end]], size=10)
+            process_all(running)
+            if rebuilds.random() < 0.6:
+                rebuild_sessions()
+    rebuild_sessions()
+    assert_sessions_equal_raw(project)
+
+
+@pytest.mark.parametrize(
+    ("pause", "sessions"),
+    [(timedelta(minutes=30), 1), (timedelta(minutes=30, microseconds=1), 2)],
+)
+def test_only_a_pause_longer_than_the_gap_starts_a_session(acme: Tenant, pause: timedelta, sessions: int) -> None:
+    store_all(acme.id, [event("u1", NOON), event("u1", NOON + pause)])
+    assert len(stored_sessions(acme.id)) == sessions
+
+
+def test_a_late_event_between_two_sessions_merges_them(acme: Tenant) -> None:
+    store_all(acme.id, [event("u1", at(0)), event("u1", at(50))])
+    assert len(stored_sessions(acme.id)) == 2
+    store_all(acme.id, [event("u1", at(25))])
+    assert stored_sessions(acme.id) == [("u1", at(0), at(50), 3)]
+
+
+def test_a_late_event_before_a_session_extends_it_backwards(acme: Tenant) -> None:
+    store_all(acme.id, [event("u1", at(0))])
+    store_all(acme.id, [event("u1", at(-20))])
+    assert stored_sessions(acme.id) == [("u1", at(-20), at(0), 2)]
+
+
+def test_a_session_may_cross_midnight(acme: Tenant) -> None:
+    store_all(acme.id, [event("u1", at(719)), event("u1", at(721))])
+    assert stored_sessions(acme.id) == [("u1", at(719), at(721), 2)]
+
+
+def test_a_duplicate_changes_no_session(acme: Tenant) -> None:
+    store_all(acme.id, [event("u1", at(0), id="same")])
+    store_all(acme.id, [event("u1", at(500), id="same")])
+    assert stored_sessions(acme.id) == [("u1", at(0), at(0), 1)]
+
+
+def test_users_of_two_tenants_never_share_a_session(acme: Tenant, globex: Tenant) -> None:
+    store_all(acme.id, [event("u1", at(0))])
+    store_all(globex.id, [event("u1", at(10))])
+    assert [len(stored_sessions(tenant.id)) for tenant in (acme, globex)] == [1, 1]
+
+
+def test_ids_are_the_same_after_a_rebuild_and_differ_between_tenants(acme: Tenant, globex: Tenant) -> None:
+    for tenant in (acme, globex):
+        store_all(tenant.id, [event("u1", at(0)), event("u1", at(60))])
+    before = rows("SELECT session_id, project_id, start_ts FROM session ORDER BY 1")
+    rows("DELETE FROM session RETURNING 1")
+    call_command("rebuild_sessions", verbosity=0)
+    assert rows("SELECT session_id, project_id, start_ts FROM session ORDER BY 1") == before
+    assert len({one for one, _, _ in before}) == 4
+
+
+def test_entry_and_exit_are_the_first_and_last_place(acme: Tenant) -> None:
+    places = {0: {"path": "/in"}, 5: {"path": "/middle"}, 9: {"url": "https://x.example/out"}}
+    store_all(acme.id, [event("u1", at(minute), **props) for minute, props in reversed(places.items())])
+    assert rows("SELECT entry, exit FROM session") == [("/in", "https://x.example/out")]
+
+
+def test_a_session_without_places_shows_event_types(acme: Tenant) -> None:
+    store_all(acme.id, [event("u1", at(0), type="open"), event("u1", at(1), type="close")])
+    assert rows("SELECT entry, exit FROM session") == [("open", "close")]
+
+
+def test_work_of_many_users_spreads_over_shards_and_is_all_done(acme: Tenant) -> None:
+    append(acme.id, [event(f"u{i}") for i in range(200)])
+    process_all()
+    assert len(rows("SELECT DISTINCT shard FROM session_work")) == SHARDS
+    assert rebuild_sessions() == 200
+    assert not rows("SELECT 1 FROM session_work")
+
+
+def test_a_damaged_day_is_mended_by_the_command(acme: Tenant) -> None:
+    store_all(acme.id, [event(f"u{i}", at(40 * i)) for i in range(5)])
+    rows("UPDATE session SET events = 99, end_ts = end_ts + interval '1 minute' RETURNING 1")
+    call_command("rebuild_sessions", "--from", "2025-06-02", "--to", "2025-06-02", verbosity=0)
+    assert_sessions_equal_raw(acme.id)

@@ -1,0 +1,85 @@
+"""What must hold whatever happened: rollups equal raw events, sessions a computation from scratch, the books balance."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import connection
+
+from config import engine
+from config.lib.postgres import connect
+from dlq.models import DeadLetter
+from events.days import in_store
+from events.selectors import balance
+from tests.support.pipeline import rows
+from tests.support.sessions_model import SessionRow, sessions_of
+
+
+def assert_rollups_equal_raw(first: date | None = None, last: date | None = None) -> None:
+    """Compare every rollup with the raw events of the days in store."""
+    with connect(name="test rollups") as link:
+        for start, end in in_store(link, engine.store(), first=first, last=last):
+            drift = engine.rollups().drift(link.cursor(), start, end)
+            assert not drift, drift[:5]
+
+
+def assert_no_rollup_beyond_raw(project_id: int) -> None:
+    """Compare the sums over all time: a rollup row on a day without events would hide from a comparison by day."""
+    raw = rows("SELECT count(*) FROM event WHERE project_id = %s", project_id)
+    for grain in ("1m", "1h", "1d"):
+        query = f"SELECT coalesce(sum(count), 0) FROM rollup_events_{grain} WHERE project_id = %s"
+        assert rows(query, project_id) == raw, grain
+
+
+def assert_balanced() -> None:
+    """Accepted events must all be stored, duplicates, dead letters, purged, or still in the bus."""
+    books = balance()
+    assert books.missing == 0, books
+
+
+def assert_stored(project_id: int, *event_ids: str) -> None:
+    """The project's events must be exactly these, once each."""
+    found = rows("SELECT event_id::text FROM event WHERE project_id = %s ORDER BY 1", project_id)
+    assert [one for (one,) in found] == sorted(event_ids)
+
+
+def stored_sessions(project_id: int) -> list[SessionRow]:
+    """Return the project's sessions as (user, start, end, events), sorted."""
+    found = rows("SELECT user_id, start_ts, end_ts, events FROM session WHERE project_id = %s", project_id)
+    return sorted((user, start, end, count) for user, start, end, count in found)
+
+
+def assert_sessions_equal_raw(project_id: int) -> None:
+    """The project's sessions must be those of a computation from scratch over its raw events."""
+    raw = rows("SELECT user_id, ts FROM event WHERE project_id = %s", project_id)
+    assert stored_sessions(project_id) == sessions_of([(user, ts) for user, ts in raw])
+
+
+def letters(project_id: int) -> list[DeadLetter]:
+    """Return the project's dead letters, oldest first."""
+    return list(DeadLetter.objects.filter(project_id=project_id).order_by("id"))
+
+
+def day_span(day: date) -> tuple[datetime, datetime]:
+    """Return the first moment of a UTC day and of the next."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return start, start + timedelta(days=1)
+
+
+def relations_of(plan: object) -> set[str]:
+    """Return the names of the relations that an EXPLAIN (FORMAT JSON) plan reads."""
+    if isinstance(plan, list):
+        return set().union(*(relations_of(part) for part in plan))
+    if not isinstance(plan, dict):
+        return set()
+    here = {str(plan["Relation Name"])} if "Relation Name" in plan else set()
+    return here.union(*(relations_of(value) for value in plan.values()))
+
+
+def explain(text: object, params: object) -> set[str]:
+    """Return the relations that a statement would read."""
+    from psycopg import sql
+
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(text), params)
+        return relations_of(cursor.fetchone()[0])

@@ -1,0 +1,157 @@
+"""Drives the pipeline inside a test's own process and database: append, process, rebuild sessions, empty."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+from config import engine
+from config.lib import clock
+from config.lib.postgres import connect
+from events.bus.base import Consumer
+from events.contracts import Batch, Lane
+from events.gateway.encode import encode_batches
+from events.processor.pipeline import Pipeline
+from events.reasons import Outcome
+from sessions.services import rebuild_touched
+
+#: Every table that a test may write to, in an order that foreign keys allow.
+TABLES = (
+    "inbox",
+    "bus_counter",
+    "event_key",
+    "outcome_count",
+    "rollup_events_1m_slot",
+    "rollup_events_1h_slot",
+    "rollup_events_1d_slot",
+    "rollup_users_1h",
+    "rollup_users_1d",
+    "session",
+    "session_work",
+    "event",
+    "dead_letter",
+    "import_job",
+    "api_key",
+    "membership",
+    "project",
+    "django_session",
+    "auth_user",
+)
+NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
+Outcomes = Counter[tuple[int, Outcome]]
+
+
+def event(
+    user: str = "u1",
+    ts: datetime = NOON,
+    *,
+    type: str = "page_view",
+    id: str | None = None,
+    **props: Any,
+) -> dict[str, Any]:
+    """Return an event as a client would send it, with an id of its own unless one is given."""
+    return {
+        "eventId": id or str(uuid.uuid4()),
+        "ts": ts.isoformat(),
+        "type": type,
+        "userId": user,
+        "props": props,
+    }
+
+
+def append(
+    project_id: int, events: Iterable[dict[str, Any]], *, lane: Lane = Lane.HISTORICAL, size: int = 500
+) -> None:
+    """Encode events as the gateway would and put them on the bus, `size` a batch."""
+    for batch in encode_batches(project_id, lane, events, clock.now(), size):
+        engine.bus().append(batch)
+
+
+def append_rows(project_id: int, *lines: bytes) -> None:
+    """Put hand-made COPY lines on the bus as one batch: what no gateway would write."""
+    rows = b"".join(line + b"\n" for line in lines)
+    engine.bus().append(Batch(project_id, Lane.LIVE, len(lines), rows))
+
+
+def copy_line(
+    project_id: int, *, user: str = "u1", ts: str = "2025-06-02T12:00:00+00:00", props: str = "{}"
+) -> bytes:
+    """Return a COPY line as the gateway writes it; `ts` and `props` may be anything."""
+    fields = (
+        str(project_id),
+        str(uuid.uuid4()),
+        ts,
+        "2025-06-02T12:00:01+00:00",
+        "page_view",
+        user,
+        r"\N",
+        props,
+        "0",
+    )
+    return "\t".join(fields).encode()
+
+
+Processor = tuple[Consumer, Pipeline]
+
+
+@contextmanager
+def processor() -> Iterator[Processor]:
+    """Open a processor for several rounds."""
+    consumer, pipeline = engine.processor()
+    try:
+        yield consumer, pipeline
+    finally:
+        consumer.close()
+        pipeline.close()
+
+
+def process_all(with_: Processor | None = None) -> Outcomes:
+    """Run a processor until the bus is empty; return what became of the events."""
+    outcomes: Outcomes = Counter()
+    with processor() if with_ is None else nullcontext(with_) as (consumer, pipeline):
+        while ids := consumer.claim():
+            outcomes += pipeline.run(ids)
+    return outcomes
+
+
+def rebuild_sessions() -> int:
+    """Do the session work there is, as Celery would."""
+    with connect(name="test sessions", autocommit=True) as link:
+        return rebuild_touched(connection=link)
+
+
+def store_all(project_id: int, events: Iterable[dict[str, Any]], *, size: int = 500) -> Outcomes:
+    """Append, process and rebuild sessions."""
+    append(project_id, events, size=size)
+    outcomes = process_all()
+    rebuild_sessions()
+    return outcomes
+
+
+def rows(query: str, *params: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        return list(cursor.fetchall())
+
+
+def empty_tables() -> None:
+    """Forget everything. Partitions stay: other tests need the same days."""
+    with connection.cursor() as cursor:
+        cursor.execute(";".join(f"DELETE FROM {table}" for table in TABLES))
+
+
+def let_go() -> None:
+    """End the connections that the pipeline opened in this process, so that the database can be dropped."""
+    engine.bus.cache_clear()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name LIKE 'sluice %'"
+        )
