@@ -44,12 +44,16 @@ def running(**environment: str) -> Iterator[Instance]:
     with tempfile.TemporaryDirectory(prefix="sluice-bench-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # the embedded server may run as a user of its own
         data_dir, port = Path(folder) / "data", _free_port()
-        env = os.environ | environment | {
-            "DATA_DIR": str(data_dir),
-            "PORT": str(port),
-            "DJANGO_SETTINGS_MODULE": "bench.settings",
-            "LOG_LEVEL": "WARNING",
-        }
+        env = (
+            os.environ
+            | environment
+            | {
+                "DATA_DIR": str(data_dir),
+                "PORT": str(port),
+                "DJANGO_SETTINGS_MODULE": "bench.settings",
+                "LOG_LEVEL": "WARNING",
+            }
+        )
         env.pop("PROMETHEUS_MULTIPROC_DIR", None)
         command = [sys.executable, "manage.py", "up"]
         with (Path(folder) / "up.log").open("wb") as log:

@@ -24,7 +24,9 @@ def main() -> None:
     with running() as instance:
         time.sleep(5)
         idle = memory.of_tree(instance.pid)
-        print(f"| idle memory | {idle.rss_mb:.0f} MB RSS, {idle.pss_mb:.0f} MB PSS, {idle.processes} processes |")
+        print(
+            f"| idle memory | {idle.rss_mb:.0f} MB RSS, {idle.pss_mb:.0f} MB PSS, {idle.processes} processes |"
+        )
         _single(instance)
         _ingest(instance, load)
 
@@ -44,7 +46,9 @@ def _single(instance: Instance) -> None:
         print("| single events | not measured: wrk is not installed |")
         return
     print(f"| DRF view that does nothing | {nothing.rate:,.0f} requests/s, p99 {nothing.p99_ms:.1f} ms |")
-    print(f"| single events | {ours.rate:,.0f} requests/s, p99 {ours.p99_ms:.1f} ms, {ours.failures} failed |")
+    print(
+        f"| single events | {ours.rate:,.0f} requests/s, p99 {ours.p99_ms:.1f} ms, {ours.failures} failed |"
+    )
     print(f"| ratio | {ours.rate / nothing.rate:.2f} |")
 
 

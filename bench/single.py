@@ -29,7 +29,9 @@ def measure(instance: Instance, path: str) -> Load | None:
         return None
     command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", "--latency", "-s", str(SCRIPT)]
     url = f"http://127.0.0.1:{instance.port}{path}"
-    done = subprocess.run([*command, url, "--", instance.write_key], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*command, url, "--", instance.write_key], capture_output=True, text=True, check=True
+    )
     return _read(done.stdout)
 
 

@@ -28,11 +28,17 @@ class PipelineCollector(Collector):
         yield GaugeMetricFamily("sluice_bus_events", "Events waiting in the bus.", depth.events)
         yield GaugeMetricFamily("sluice_bus_bytes", "Bytes waiting in the bus.", depth.bytes)
         yield GaugeMetricFamily("sluice_bus_oldest_seconds", "Age of the oldest batch.", depth.oldest_seconds)
-        yield GaugeMetricFamily("sluice_dead_letters", "Dead letters that nobody has decided on.", open_letters())
+        yield GaugeMetricFamily(
+            "sluice_dead_letters", "Dead letters that nobody has decided on.", open_letters()
+        )
         yield GaugeMetricFamily("sluice_session_work", "Entries waiting for their sessions.", waiting())
-        yield GaugeMetricFamily("sluice_missing_events", "Accepted events without an outcome: 0.", books.missing)
+        yield GaugeMetricFamily(
+            "sluice_missing_events", "Accepted events without an outcome: 0.", books.missing
+        )
         yield CounterMetricFamily("sluice_bus_appended_events", "Events ever appended.", books.accepted)
-        settled = CounterMetricFamily("sluice_settled_events", "Events ever settled, by outcome.", labels=["outcome"])
+        settled = CounterMetricFamily(
+            "sluice_settled_events", "Events ever settled, by outcome.", labels=["outcome"]
+        )
         for outcome, events in books.outcomes.items():
             settled.add_metric([outcome], events)
         yield settled

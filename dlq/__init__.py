@@ -1,1 +1,1 @@
-"""Stage 9, the dead-letter queue. In: events that could not be stored, with reason and bytes. Out: replays and discards."""
+"""Stage 9, dead letters. In: events that could not be stored, with reason and bytes. Out: replays and discards."""

@@ -1,5 +1,6 @@
 """The dead-letter queue over REST. A read key looks; replaying and discarding change the project, so they need a
-person with a login: the browser's session, or HTTP Basic with user name and password."""
+person with a login: the browser's session, or HTTP Basic with user name and password.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +107,11 @@ class _DecisionView(_LettersView):
         return ids
 
 
-_IDS = {"type": "object", "required": ["ids"], "properties": {"ids": {"type": "array", "items": {"type": "integer"}}}}
+_IDS = {
+    "type": "object",
+    "required": ["ids"],
+    "properties": {"ids": {"type": "array", "items": {"type": "integer"}}},
+}
 
 
 class ReplayView(_DecisionView):
@@ -121,7 +126,8 @@ class ReplayView(_DecisionView):
     def post(self, request: Request) -> Response:
         """Tell what would pass (`dryRun`), or ask Celery to do it."""
         ids, project_id = self.ids(request), self.project_id()
-        if request.data.get("dryRun") is True or request.GET.get("dryRun") == "true":
+        data: dict[str, Any] = dict(request.data)
+        if data.get("dryRun") is True or request.GET.get("dryRun") == "true":
             verdict = replays.dry_run(ids=ids, project_id=project_id)
             failed = [{"id": id_, "message": message} for id_, message in verdict.failed.items()]
             return Response({"wouldPass": verdict.passed, "wouldFail": failed})

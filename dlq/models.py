@@ -24,7 +24,9 @@ class DeadLetter(models.Model):
     field = models.TextField(blank=True)
     message = models.TextField()
     raw = models.BinaryField(help_text="The event's bytes as they came: JSON, or a line of a log.")
-    edited = models.BinaryField(null=True, blank=True, help_text="A corrected event; replayed instead of `raw`.")
+    edited = models.BinaryField(
+        null=True, blank=True, help_text="A corrected event; replayed instead of `raw`."
+    )
     lane = models.TextField(default="live")
     state = models.TextField(choices=State, default=State.NEW, db_default="new")
     attempts = models.IntegerField(default=0, db_default=0, help_text="Replays so far.")

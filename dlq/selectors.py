@@ -30,4 +30,4 @@ def list_letters(
         rows = rows.filter(reason=reason)
     if before is not None:
         rows = rows.filter(id__lt=before)
-    return rows.order_by("-id")[:limit]
+    return list(rows.order_by("-id")[:limit])

@@ -26,9 +26,17 @@ class NotAnEvent(SluiceError):
 class Lettered(Protocol):
     """A reject with its project and lane."""
 
-    project_id: int
-    lane: str
-    reject: Reject
+    @property
+    def project_id(self) -> int:
+        """The project it belongs to."""
+
+    @property
+    def lane(self) -> str:
+        """How its batch entered."""
+
+    @property
+    def reject(self) -> Reject:
+        """What was rejected and why."""
 
 
 def record(cursor: psycopg.Cursor[Any], letters: Iterable[Lettered]) -> None:

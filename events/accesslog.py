@@ -54,7 +54,11 @@ def _type(path: str, status: int) -> str:
 def _request(raw: bytes) -> tuple[str, str]:
     """Return method and path; a request line that is not one is kept whole as the path."""
     parts = _text(raw).split(" ")
-    return (parts[0], " ".join(parts[1:-1]) if len(parts) > 2 else parts[1]) if len(parts) > 1 else ("", parts[0])
+    return (
+        (parts[0], " ".join(parts[1:-1]) if len(parts) > 2 else parts[1])
+        if len(parts) > 1
+        else ("", parts[0])
+    )
 
 
 def _optional(raw: bytes | None) -> str | None:

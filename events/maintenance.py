@@ -22,7 +22,9 @@ _CHUNK = 10_000
 def keep_partitions_ahead(*, store: Store) -> None:
     """Make the partitions of yesterday, today and the next days, so that ingest need not."""
     today = clock.now().date()
-    days = list(days_between(today - timedelta(days=1), today + timedelta(days=settings.PARTITIONS_AHEAD_DAYS)))
+    days = list(
+        days_between(today - timedelta(days=1), today + timedelta(days=settings.PARTITIONS_AHEAD_DAYS))
+    )
     with connect(name="partitions") as connection:
         store.prepare(connection.cursor(), days)
 

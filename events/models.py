@@ -96,8 +96,11 @@ class OutcomeCount(models.Model):
     events = models.BigIntegerField()
 
     objects = models.Manager()
-    timescale = TimescaleManager()
+    timescale = TimescaleManager()  # type: ignore[django-manager-missing]
 
     class Meta:
         db_table = "outcome_count"
         managed = False
+
+    def __str__(self) -> str:
+        return f"{self.events} {self.outcome}"

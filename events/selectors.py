@@ -15,6 +15,7 @@ from django.db.models import QuerySet, Sum
 from config.engine import store
 from config.lib import clock, sqlfile
 from config.lib.paging import Page, Position, page_of
+from config.lib.postgres import django_cursor
 from events.bus.postgres import read_depth
 from events.contracts import Depth
 from events.gateway import telemetry
@@ -44,9 +45,9 @@ class StoredEvent:
 
 def projects_of(user: User | AnonymousUser) -> QuerySet[Project]:
     """Return the projects whose pages `user` may see: a superuser's are all."""
-    if user.is_superuser:
-        return Project.objects.all()
-    return Project.objects.filter(memberships__user_id=user.pk)
+    if not user.is_authenticated:
+        return Project.objects.none()
+    return Project.objects.all() if user.is_superuser else Project.objects.filter(memberships__user=user)
 
 
 def list_events(
@@ -92,13 +93,13 @@ def throughput(*, project_id: int | None, minutes: int = 60) -> list[tuple[datet
 
 def bus_depth() -> Depth:
     """Return what waits in the bus."""
-    with connection.cursor() as cursor:
+    with django_cursor() as cursor:
         return read_depth(cursor).depth
 
 
 def partitions() -> list[Partition]:
     """Return the days in store, newest first."""
-    with connection.cursor() as cursor:
+    with django_cursor() as cursor:
         return store().partitions(cursor)
 
 
@@ -110,7 +111,7 @@ def ack_latency() -> Latency:
 def outcomes() -> dict[str, int]:
     """Return how many events ever left the bus, by outcome."""
     rows = OutcomeCount.objects.values_list("outcome").annotate(total=Sum("events")).order_by()
-    return {outcome: total for outcome, total in rows}
+    return dict(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +139,9 @@ def balance() -> Balance:
 def _events(block: str, params: dict[str, Any]) -> list[StoredEvent]:
     with connection.cursor() as cursor:
         cursor.execute(SQL[block], params)
-        return [StoredEvent(*row[:6], json.loads(row[6]), row[7]) for row in cursor.fetchall()]
+        return [_stored(*row) for row in cursor.fetchall()]
+
+
+def _stored(*row: Any) -> StoredEvent:
+    event_id, ts, received_at, kind, user_id, anonymous_id, props, flags = row
+    return StoredEvent(event_id, ts, received_at, kind, user_id, anonymous_id, json.loads(props), flags)

@@ -1,1 +1,1 @@
-"""Stage 6, sessions. In: the users and spans a processor touched. Out: `session` rows equal to a computation from scratch."""
+"""Stage 6, sessions. In: users and spans that were touched. Out: `session` rows equal to a computation from scratch."""

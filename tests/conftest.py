@@ -26,6 +26,7 @@ def _prepare_environment() -> Path | None:
     folder = Path(tempfile.mkdtemp(prefix="sluice-test-"))
     # Run by root, the server has another user, who has to pass.
     folder.chmod(0o711)
+    (folder / "static").mkdir()
     for name in (
         "PROMETHEUS_MULTIPROC_DIR",
         "DATABASE_URL",

@@ -53,7 +53,9 @@ class Position:
 
     def write(self) -> str:
         """Return the cursor for this position."""
-        return base64.urlsafe_b64encode(f"{self.ts.isoformat() if self.ts else ''}|{self.id}".encode()).decode()
+        return base64.urlsafe_b64encode(
+            f"{self.ts.isoformat() if self.ts else ''}|{self.id}".encode()
+        ).decode()
 
 
 def page_of(rows: Sequence[T], limit: int, position: Callable[[T], Position]) -> Page[T]:

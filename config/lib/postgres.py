@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import psycopg
+from django.db import connection as django_connection
 from django.db import connections
 
 #: TCP gives up on a black-holed peer after this long; the server ends a statement a little earlier.
@@ -36,3 +39,10 @@ def connect(
         keepalives_count=3,
         options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} -c timezone=UTC",
     )
+
+
+@contextmanager
+def django_cursor() -> Iterator[psycopg.Cursor[Any]]:
+    """Give the psycopg cursor below Django's: for SQL of our own in a request's connection."""
+    with django_connection.cursor() as wrapper:
+        yield cast("psycopg.Cursor[Any]", wrapper.cursor)

@@ -12,5 +12,5 @@ def read_registry() -> CollectorRegistry:
     if not os.path.isdir(os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")):
         return REGISTRY
     found = CollectorRegistry()
-    multiprocess.MultiProcessCollector(found)  # type: ignore[no-untyped-call]
+    multiprocess.MultiProcessCollector(found)
     return found

@@ -7,8 +7,9 @@ where the next block starts. `load` gives the blocks of the file beside a module
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import LiteralString, Mapping, cast
+from typing import LiteralString, cast
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

@@ -5,35 +5,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('events', '0001_initial'),
+        ("events", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DeadLetter',
+            name="DeadLetter",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('stage', models.TextField(choices=[('gateway', 'gateway'), ('import', 'import'), ('processor', 'processor')])),
-                ('reason', models.TextField(choices=[('required', 'required'), ('wrong_type', 'wrong_type'), ('empty', 'empty'), ('too_long', 'too_long'), ('invalid_timestamp', 'invalid_timestamp'), ('number_out_of_range', 'number_out_of_range'), ('outside_window', 'outside_window'), ('event_too_large', 'event_too_large'), ('too_deep', 'too_deep'), ('too_many_keys', 'too_many_keys'), ('key_too_long', 'key_too_long'), ('unparseable_line', 'unparseable_line'), ('database_refused', 'database_refused'), ('worker_died', 'worker_died')])),
-                ('field', models.TextField(blank=True)),
-                ('message', models.TextField()),
-                ('raw', models.BinaryField(help_text="The event's bytes as they came: JSON, or a line of a log.")),
-                ('edited', models.BinaryField(blank=True, help_text='A corrected event; replayed instead of `raw`.', null=True)),
-                ('lane', models.TextField(default='live')),
-                ('state', models.TextField(choices=[('new', 'New'), ('replayed', 'Replayed'), ('discarded', 'Discarded')], db_default='new', default='new')),
-                ('attempts', models.IntegerField(db_default=0, default=0, help_text='Replays so far.')),
-                ('received_at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('resolved_by', models.TextField(blank=True, db_default='', default='')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='events.project')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "stage",
+                    models.TextField(
+                        choices=[("gateway", "gateway"), ("import", "import"), ("processor", "processor")]
+                    ),
+                ),
+                (
+                    "reason",
+                    models.TextField(
+                        choices=[
+                            ("required", "required"),
+                            ("wrong_type", "wrong_type"),
+                            ("empty", "empty"),
+                            ("too_long", "too_long"),
+                            ("invalid_timestamp", "invalid_timestamp"),
+                            ("number_out_of_range", "number_out_of_range"),
+                            ("outside_window", "outside_window"),
+                            ("event_too_large", "event_too_large"),
+                            ("too_deep", "too_deep"),
+                            ("too_many_keys", "too_many_keys"),
+                            ("key_too_long", "key_too_long"),
+                            ("unparseable_line", "unparseable_line"),
+                            ("database_refused", "database_refused"),
+                            ("worker_died", "worker_died"),
+                        ]
+                    ),
+                ),
+                ("field", models.TextField(blank=True)),
+                ("message", models.TextField()),
+                (
+                    "raw",
+                    models.BinaryField(help_text="The event's bytes as they came: JSON, or a line of a log."),
+                ),
+                (
+                    "edited",
+                    models.BinaryField(
+                        blank=True, help_text="A corrected event; replayed instead of `raw`.", null=True
+                    ),
+                ),
+                ("lane", models.TextField(default="live")),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[("new", "New"), ("replayed", "Replayed"), ("discarded", "Discarded")],
+                        db_default="new",
+                        default="new",
+                    ),
+                ),
+                ("attempts", models.IntegerField(db_default=0, default=0, help_text="Replays so far.")),
+                ("received_at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ("resolved_by", models.TextField(blank=True, db_default="", default="")),
+                (
+                    "project",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="events.project"),
+                ),
             ],
             options={
-                'db_table': 'dead_letter',
-                'indexes': [models.Index(fields=['project', 'state', 'reason', '-id'], name='dead_letter_browse')],
+                "db_table": "dead_letter",
+                "indexes": [
+                    models.Index(fields=["project", "state", "reason", "-id"], name="dead_letter_browse")
+                ],
             },
         ),
     ]

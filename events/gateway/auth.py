@@ -68,7 +68,9 @@ def digest(token: str) -> bytes:
 
 
 def _look_up(token: str) -> Key | None:
-    row = ApiKey.objects.filter(digest=digest(token), revoked_at=None).values_list("project_id", "kind").first()
+    row = (
+        ApiKey.objects.filter(digest=digest(token), revoked_at=None).values_list("project_id", "kind").first()
+    )
     return Key(*row) if row else None
 
 
@@ -128,4 +130,12 @@ class HasProjectKey(BasePermission):
     """Every answer needs a key; the project is the key's, whatever the request says."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether the request has a key."""
         return isinstance(request.auth, Key)
+
+
+def project_of(request: Request) -> int:
+    """Return the project that the request's key speaks for."""
+    key: object = request.auth
+    assert isinstance(key, Key), "a permission let a request without a key through"
+    return key.project_id

@@ -85,7 +85,11 @@ def _strict_document(document: bytes) -> Any:
     try:
         text = document.decode("utf-8")
         return json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_whole,
         )
     except RecursionError:
         raise InvalidJson("The JSON is nested too deeply.") from None

@@ -153,7 +153,6 @@ def encode_batches(
         yield encoder.batch()
 
 
-
 def _as_text(value: Any) -> Any:
     """Return a whole number as text: many systems number their users."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

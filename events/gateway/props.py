@@ -85,4 +85,6 @@ def _check_keys(value: dict[str, Any], total: int, limits: Limits) -> None:
 
 def _check_number(value: float) -> None:
     if isinstance(value, int) and abs(value) > _LARGEST:
-        raise Rejected(Reason.NUMBER_OUT_OF_RANGE, "props", "A number of `props` is outside the range of float64.")
+        raise Rejected(
+            Reason.NUMBER_OUT_OF_RANGE, "props", "A number of `props` is outside the range of float64."
+        )

@@ -20,8 +20,13 @@ EVENT: dict[str, Any] = {
         "props": {"type": "object", "additionalProperties": True},
     },
 }
-BODY = {"oneOf": [EVENT, {"type": "array", "items": EVENT}, {"type": "object", "properties": {"batch": {
-    "type": "array", "items": EVENT}}, "required": ["batch"]}]}
+BODY = {
+    "oneOf": [
+        EVENT,
+        {"type": "array", "items": EVENT},
+        {"type": "object", "properties": {"batch": {"type": "array", "items": EVENT}}, "required": ["batch"]},
+    ]
+}
 ERROR = {
     "type": "object",
     "required": ["code", "message", "detail", "requestId"],
@@ -47,7 +52,7 @@ def query(name: str, description: str, **extra: Any) -> OpenApiParameter:
 
 INGEST: dict[str, Any] = {
     "operation_id": "ingest_events",
-    "description": "Accepts one event, an array, {\"batch\": [..]}, or NDJSON; answers once they are on disk.",
+    "description": 'Accepts one event, an array, {"batch": [..]}, or NDJSON; answers once they are on disk.',
     "request": {"application/json": OpenApiRequest(BODY)},
     "responses": {
         202: OpenApiResponse(
@@ -73,7 +78,9 @@ INGEST: dict[str, Any] = {
     ],
     "parameters": [
         OpenApiParameter(
-            "Idempotency-Key", OpenApiTypes.STR, location=OpenApiParameter.HEADER,
+            "Idempotency-Key",
+            OpenApiTypes.STR,
+            location=OpenApiParameter.HEADER,
             description="Makes the ids of events without eventId repeatable.",
         )
     ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
@@ -19,7 +18,7 @@ from config.lib import clock
 from events.contracts import Lane
 from events.errors import NothingAcceptable, Rejected
 from events.gateway import schema, telemetry
-from events.gateway.auth import HasProjectKey, ReadKeyAuthentication, WriteKeyAuthentication
+from events.gateway.auth import HasProjectKey, ReadKeyAuthentication, WriteKeyAuthentication, project_of
 from events.gateway.body import read_events
 from events.gateway.decode import Decoded, check_repeated_keys
 from events.gateway.encode import Encoder
@@ -57,21 +56,17 @@ class EventsView(APIView):
     @extend_schema(**schema.LIST)
     def get(self, request: Request) -> Response:
         """List stored events, newest first."""
-        return Response(list_answer(request.auth.project_id, dict(request.GET.lists())))
+        return Response(list_answer(project_of(request), dict(request.GET.lists())))
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """Answer a preflight: any page may send events, none with credentials."""
-        response = HttpResponse(status=204)
+        response = Response(status=204)
         response["Access-Control-Allow-Methods"] = "POST"
         response["Access-Control-Allow-Headers"] = request.META.get(
             "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "authorization, content-type, x-api-key"
         )
         response["Access-Control-Max-Age"] = "86400"
         return response
-
-    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> None:
-        """Refuse."""
-        raise PermissionDenied(message)
 
     def handle_exception(self, exc: Exception) -> Response:
         """Answer errors; for a write key this address knows only POST, so a GET with one is a wrong method."""
@@ -88,10 +83,10 @@ class EventsView(APIView):
         return response
 
 
-def encode(request: HttpRequest | Request, decoded: Decoded) -> Encoder:
+def encode(request: Request, decoded: Decoded) -> Encoder:
     """Encode a request's events for its key's project. Raises NothingAcceptable where none can be taken."""
     encoder = Encoder(
-        project_id=request.auth.project_id,  # type: ignore[union-attr]
+        project_id=project_of(request),
         lane=Lane.LIVE,
         now=clock.now(),
         limits=limits(),

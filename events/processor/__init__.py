@@ -1,1 +1,1 @@
-"""Stage 3, the processor. In: claimed batches. Out: events, rollups, session work and dead letters, in ONE transaction."""
+"""Stage 3, the processor. In: claimed batches. Out: events, rollups, session work, dead letters: ONE transaction."""

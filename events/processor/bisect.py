@@ -29,9 +29,7 @@ class Poison:
 
 def lines_of(claimed: Sequence[Claimed]) -> list[Line]:
     """Return the batches' lines one by one: a newline within an event is escaped, so each ends a line."""
-    return [
-        Line(owner, text + b"\n") for owner in claimed for text in owner.batch.rows.split(b"\n") if text
-    ]
+    return [Line(owner, text + b"\n") for owner in claimed for text in owner.batch.rows.split(b"\n") if text]
 
 
 def find_poison(lines: Sequence[Line], attempt: Callable[[Sequence[Line]], None]) -> list[Poison]:

@@ -11,4 +11,6 @@ step_seconds = Histogram(
     ["step"],
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-failures = Counter("sluice_processor_failures", "Claims that were rolled back, by whose fault it was.", ["fault"])
+failures = Counter(
+    "sluice_processor_failures", "Claims that were rolled back, by whose fault it was.", ["fault"]
+)

@@ -1,1 +1,1 @@
-"""Stage 4, the store. In: fresh events in the staging table. Out: `event` rows, by day, until retention drops the day."""
+"""Stage 4, the store. In: fresh events in staging. Out: `event` rows, by day, until retention drops the day."""

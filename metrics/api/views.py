@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.lib import clock
+from events.gateway.auth import project_of
 from events.gateway.schema import errors, query
 from events.selectors import get_event
 from metrics.api.events import as_json
@@ -30,7 +31,11 @@ class MetricsView(APIView):
     @extend_schema(
         operation_id="metrics",
         parameters=[
-            query("metric", "count, users, sessions, or sum|avg|min|max|p50|p90|p95|p99:props.NAME.", required=True),
+            query(
+                "metric",
+                "count, users, sessions, or sum|avg|min|max|p50|p90|p95|p99:props.NAME.",
+                required=True,
+            ),
             query("type", "Event type.", many=True),
             _RANGE,
             query("step", "auto, 1m, 5m, 15m, 1h, 1d, 1w or 1mo; default auto."),
@@ -43,7 +48,7 @@ class MetricsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Answer the question in the query string."""
-        return Response(_answer(ask(project_id=request.auth.project_id, params=dict(request.GET.lists()))))
+        return Response(_answer(ask(project_id=project_of(request), params=dict(request.GET.lists()))))
 
 
 class SessionsView(APIView):
@@ -67,7 +72,7 @@ class SessionsView(APIView):
         tz = parse_zone(one(params, "tz") or UTC.key)
         start, end = parse_range(one(params, "range") or "24h", tz, clock.now())
         page = list_sessions(
-            project_id=request.auth.project_id,
+            project_id=project_of(request),
             user_id=one(params, "userId"),
             start=start,
             end=end,
@@ -83,7 +88,7 @@ class EventView(APIView):
     @extend_schema(operation_id="event", responses={200: {"type": "object"}, **errors(401, 403, 404, 503)})
     def get(self, request: Request, event_id: UUID) -> Response:
         """Return the event with this id."""
-        found = get_event(project_id=request.auth.project_id, event_id=event_id)
+        found = get_event(project_id=project_of(request), event_id=event_id)
         if found is None:
             raise Http404("There is no such event.")
         return Response(as_json(found))

@@ -146,7 +146,7 @@ def _other(
     """Sum the groups beyond the limit. Only for measures that may be summed."""
     values = tuple((start, sum(points[group].get(start) or 0 for group in rest)) for start in starts)
     total = sum(totals[group] or 0 for group in rest)
-    return Series({name: OTHER for name in question.group_by}, total, values)
+    return Series(dict.fromkeys(question.group_by, OTHER), total, values)
 
 
 def _number(value: Any) -> Value:

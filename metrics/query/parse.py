@@ -152,11 +152,10 @@ def _step(name: str, start: datetime, end: datetime) -> Step:
 def _measure(text: str | None) -> Measure:
     if text in _PLAIN_MEASURES:
         return Measure(text, text)
-    kind, colon, field = (text or "").partition(":")
-    if colon and (kind in _PROPERTY_MEASURES or kind in _QUANTILES) and len(field) > len("props."):
-        if field.startswith("props."):
-            quantile = _QUANTILES.get(kind)
-            return Measure(f"{kind}:{field}", "quantile" if quantile else kind, field[len("props.") :], quantile)
+    kind, _, field = (text or "").partition(":")
+    if (kind in _PROPERTY_MEASURES or kind in _QUANTILES) and _is_property(field):
+        quantile = _QUANTILES.get(kind)
+        return Measure(f"{kind}:{field}", "quantile" if quantile else kind, field[len("props.") :], quantile)
     raise BadQuestion(
         "`metric` must be count, users, sessions, or sum, avg, min, max, p50, p90, p95, p99 of a property, "
         "like sum:props.amount.",
@@ -164,12 +163,16 @@ def _measure(text: str | None) -> Measure:
     )
 
 
+def _is_property(field: str) -> bool:
+    return field.startswith("props.") and len(field) > len("props.")
+
+
 def _group_by(values: Sequence[str]) -> tuple[str, ...]:
     names = tuple(name for value in values for name in value.split(","))
     if len(names) > 2:
         raise BadQuestion("`groupBy` takes at most two names.", field="groupBy")
     for name in names:
-        if name != "type" and not (name.startswith("props.") and len(name) > len("props.")):
+        if name != "type" and not _is_property(name):
             raise BadQuestion("`groupBy` must be type or props.NAME.", field="groupBy")
     return names
 

@@ -1,4 +1,4 @@
-"""Chooses what to read: for each part of the range the coarsest rollup that answers, raw events only where none does."""
+"""Chooses what to read: for each part of the range the coarsest rollup that answers, else the raw events."""
 
 from __future__ import annotations
 

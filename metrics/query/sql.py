@@ -114,9 +114,7 @@ class Statement:
             verb = "IS NOT NULL" if one.values[0] == "true" else "IS NULL"
             return sql.SQL("({}) {}").format(self._text(one.field), sql.SQL(verb))
         sign = sql.SQL(_COMPARISONS[one.op])
-        return sql.SQL("{} {} {}").format(
-            self._number(one.field), sign, self._bind(Decimal(one.values[0]))
-        )
+        return sql.SQL("{} {} {}").format(self._number(one.field), sign, self._bind(Decimal(one.values[0])))
 
     def _equals(self, one: Filter) -> sql.Composable:
         numbers = [number for value in one.values if (number := _as_number(value)) is not None]

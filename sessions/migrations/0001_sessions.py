@@ -8,5 +8,7 @@ from config.lib.sqlfile import script
 class Migration(migrations.Migration):
     dependencies = [("events", "0002_pipeline")]
     operations = [
-        migrations.RunSQL(script(__file__, "0001_sessions.sql"), script(__file__, "0001_sessions_reverse.sql"))
+        migrations.RunSQL(
+            script(__file__, "0001_sessions.sql"), script(__file__, "0001_sessions_reverse.sql")
+        )
     ]

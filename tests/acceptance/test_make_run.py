@@ -99,6 +99,7 @@ def test_a_stop_and_a_kill_lose_nothing_and_keys_stay() -> None:
     try:
         sluice.start()
         keys = sluice.keys
+        wait_until(lambda: keys["admin_password"] in sluice.log(), what="the welcome")
         assert sluice.send([{"type": "a", "userId": "1"}, {"type": "a", "userId": "2"}]).status == 202
         assert sluice.stop() == 0
 

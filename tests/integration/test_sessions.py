@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from sessions.rules import SHARDS
 from tests.support.assertions import assert_sessions_equal_raw, stored_sessions
-from tests.support.pipeline import NOON, append, event, process_all, processor, rebuild_sessions, rows, store_all
+from tests.support.pipeline import (
+    NOON,
+    append,
+    event,
+    process_all,
+    processor,
+    rebuild_sessions,
+    rows,
+    store_all,
+)
 from tests.support.tenants import Tenant
 
 _projects = count(1_000_000)
