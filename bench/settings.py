@@ -2,4 +2,5 @@
 
 from config.settings import *  # noqa: F403
 
+LEAN_PATHS = frozenset({"/api/events", "/bench/nothing"})
 ROOT_URLCONF = "bench.urls"

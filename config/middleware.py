@@ -21,6 +21,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 #: Below these, every answer is JSON, whatever went wrong.
 _PROGRAMS = ("/api/", "/health/")
+#: A wildcard in ALLOWED_HOSTS lets clients send any number of names.
+_HOSTS_KEPT = 100
 
 
 class RequestContextMiddleware:
@@ -28,6 +30,7 @@ class RequestContextMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._good_hosts: set[str] = set()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the request; `X-Request-Id` is the client's if it is valid, else a new one."""
@@ -42,12 +45,18 @@ class RequestContextMiddleware:
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
         try:
-            # A view that builds no URL would never check its host.
-            request.get_host()
+            if request.META.get("HTTP_HOST") not in self._good_hosts:
+                self._check_host(request)
         except DisallowedHost as error:
             if request.path_info.startswith(_PROGRAMS):
                 return api_errors.answer(error)
         return self.get_response(request)
+
+    def _check_host(self, request: HttpRequest) -> None:
+        """Raise DisallowedHost for a wrong host: a view that builds no URL would never notice. Good ones are kept."""
+        request.get_host()
+        if len(self._good_hosts) < _HOSTS_KEPT:
+            self._good_hosts.add(request.META.get("HTTP_HOST", ""))
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Answer what a view below /api/ or /health/ raised; the pages keep Django's ways."""
@@ -64,7 +73,8 @@ def _as_json(response: HttpResponseBase) -> HttpResponseBase:
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):
         if name in response:
             refusal[name] = response[name]
-    response.close()
+    # Closing the page itself would announce the end of a request that still goes on.
+    refusal._resource_closers.extend(response._resource_closers)  # type: ignore[attr-defined]
     return refusal
 
 

@@ -87,17 +87,19 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.RequestContextMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "config.middleware.ContentSecurityPolicyMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
+    "config.lean.Security",
+    "config.lean.ContentSecurityPolicy",
+    "config.lean.WhiteNoise",
+    "config.lean.Sessions",
+    "config.lean.Common",
+    "config.lean.Csrf",
+    "config.lean.Authentication",
+    "config.lean.Messages",
+    "config.lean.XFrameOptions",
+    "config.lean.Htmx",
 ]
+#: Where events come in, thousands a second: what only pages need is passed by here.
+LEAN_PATHS = frozenset({"/api/events"})
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
@@ -147,7 +149,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_BYTES
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["events.gateway.auth.ReadKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["events.gateway.auth.HasProjectKey"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["config.rendering.FastJsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.rendering.AlwaysJson",
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api_errors.handle",

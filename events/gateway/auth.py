@@ -96,10 +96,13 @@ def _basic_user(value: str) -> str:
         return ""
 
 
-class _KeyAuthentication(BaseAuthentication):
+class KeyAuthentication(BaseAuthentication):
+    """Finds the request's key; only keys of `kind` may pass."""
+
     kind: str
 
     def authenticate(self, request: Request) -> tuple[None, Key]:
+        """Return (no user, the key). Raises AuthenticationFailed (401) or PermissionDenied (403)."""
         token = token_of(request._request)
         if not token or len(token) > _LONGEST_TOKEN:
             raise AuthenticationFailed("A key is required: Authorization: Bearer KEY, or X-Api-Key: KEY.")
@@ -111,16 +114,17 @@ class _KeyAuthentication(BaseAuthentication):
         return None, key
 
     def authenticate_header(self, request: Request) -> str:
+        """Return what a 401 asks for."""
         return "Bearer"
 
 
-class ReadKeyAuthentication(_KeyAuthentication):
+class ReadKeyAuthentication(KeyAuthentication):
     """Lets read keys ask questions about their project."""
 
     kind = ApiKey.Kind.READ
 
 
-class WriteKeyAuthentication(_KeyAuthentication):
+class WriteKeyAuthentication(KeyAuthentication):
     """Lets write keys ingest into their project."""
 
     kind = ApiKey.Kind.WRITE

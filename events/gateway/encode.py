@@ -83,8 +83,8 @@ class Encoder:
         user, anonymous = self._identity(event)
         moment = self._moment(event, sent_at)
         props = encode_props(event.get("props"), self.limits)
-        self.keys += len(event) + props.count(b'":')
         event_id = self._id(event, index, kind, user, props)
+        self.keys += len(event) + props.count(b'":')
         self.lines.append(
             f"{self.project_id}\t{event_id}\t{moment}\t{self._received}\t{_copy(kind)}\t{_copy(user)}\t"
             f"{_copy(anonymous) if anonymous is not None else _NULL}\t{_copy_json(props)}\t{flags}\n"
@@ -134,12 +134,10 @@ class Encoder:
         return ids.new_id()
 
     def _reject(self, index: int, event: Any, error: Rejected) -> None:
-        if isinstance(event, dict):
-            self.keys += _count_keys(event)
+        raw = _raw(event)
+        self.keys += raw.count(b'":')
         self.errors.append((index, error))
-        self.rejects.append(
-            Reject(Stage.GATEWAY, error.reason, error.message, _raw(event), error.field),
-        )
+        self.rejects.append(Reject(Stage.GATEWAY, error.reason, error.message, raw, error.field))
 
 
 def encode_batches(
@@ -197,7 +195,3 @@ def _raw(event: Any) -> bytes:
         return msgspec.json.encode(sanitise(event))
     except RecursionError:
         return b'"(nested too deeply to keep)"'
-
-
-def _count_keys(event: dict[str, Any]) -> int:
-    return msgspec.json.encode(event).count(b'":')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse
 
@@ -99,3 +100,25 @@ LIST: dict[str, Any] = {
     ],
     "responses": {200: OpenApiResponse({"type": "object"}), **errors(400, 401, 403, 405, 503)},
 }
+
+
+class _KeyScheme(OpenApiAuthenticationExtension):
+    """Tells the OpenAPI document how keys are sent. drf-spectacular finds its subclasses by their import."""
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
+        """Return the ways to send a key."""
+        return [{"type": "http", "scheme": "bearer"}, {"type": "apiKey", "in": "header", "name": "X-Api-Key"}]
+
+
+class ReadKeyScheme(_KeyScheme):
+    """Read keys."""
+
+    target_class = "events.gateway.auth.ReadKeyAuthentication"
+    name = ["readKey", "readKeyHeader"]
+
+
+class WriteKeyScheme(_KeyScheme):
+    """Write keys."""
+
+    target_class = "events.gateway.auth.WriteKeyAuthentication"
+    name = ["writeKey", "writeKeyHeader"]

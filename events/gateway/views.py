@@ -78,6 +78,7 @@ class EventsView(APIView):
         """Let any page read the answer, and count it."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Access-Control-Allow-Origin"] = "*"
+        response["X-Content-Type-Options"] = "nosniff"
         if request.method == "POST":
             telemetry.requests.labels(str(response.status_code)).inc()
         return response

@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,78 +14,143 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='OutcomeCount',
+            name="OutcomeCount",
             fields=[
-                ('pk', models.CompositePrimaryKey('minute', 'slot', 'project_id', 'outcome', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('minute', models.DateTimeField()),
-                ('slot', models.SmallIntegerField()),
-                ('project_id', models.IntegerField()),
-                ('outcome', models.TextField()),
-                ('events', models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "minute",
+                        "slot",
+                        "project_id",
+                        "outcome",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("minute", models.DateTimeField()),
+                ("slot", models.SmallIntegerField()),
+                ("project_id", models.IntegerField()),
+                ("outcome", models.TextField()),
+                ("events", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'outcome_count',
-                'managed': False,
+                "db_table": "outcome_count",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='Project',
+            name="Project",
             fields=[
-                ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=63, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('is_sample', models.BooleanField(default=False, help_text='Generated sample data; removed as a whole.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("slug", models.SlugField(max_length=63, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "is_sample",
+                    models.BooleanField(
+                        default=False, help_text="Generated sample data; removed as a whole."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'db_table': 'project',
-                'ordering': ['slug'],
+                "db_table": "project",
+                "ordering": ["slug"],
             },
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('write', 'write (ingest only)'), ('read', 'read (queries only)')], max_length=5)),
-                ('label', models.CharField(blank=True, max_length=100)),
-                ('digest', models.BinaryField(max_length=32, unique=True)),
-                ('hint', models.CharField(editable=False, help_text="The key's first characters.", max_length=16)),
-                ('token', models.CharField(blank=True, editable=False, help_text='Write keys only.', max_length=80)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='keys', to='events.project')),
+                (
+                    "id",
+                    models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("write", "write (ingest only)"), ("read", "read (queries only)")],
+                        max_length=5,
+                    ),
+                ),
+                ("label", models.CharField(blank=True, max_length=100)),
+                ("digest", models.BinaryField(max_length=32, unique=True)),
+                (
+                    "hint",
+                    models.CharField(editable=False, help_text="The key's first characters.", max_length=16),
+                ),
+                (
+                    "token",
+                    models.CharField(blank=True, editable=False, help_text="Write keys only.", max_length=80),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="keys", to="events.project"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'api_key',
-                'ordering': ['project', 'kind', 'created_at'],
+                "db_table": "api_key",
+                "ordering": ["project", "kind", "created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='events.project')),
+                (
+                    "id",
+                    models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="events.project",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'membership',
-                'constraints': [models.UniqueConstraint(fields=('project', 'user'), name='membership_once')],
+                "db_table": "membership",
+                "constraints": [models.UniqueConstraint(fields=("project", "user"), name="membership_once")],
             },
         ),
         migrations.CreateModel(
-            name='ImportJob',
+            name="ImportJob",
             fields=[
-                ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file_sha256', models.CharField(max_length=64)),
-                ('filename', models.CharField(max_length=255)),
-                ('lines_done', models.PositiveBigIntegerField(default=0)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='events.project')),
+                (
+                    "id",
+                    models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("file_sha256", models.CharField(max_length=64)),
+                ("filename", models.CharField(max_length=255)),
+                ("lines_done", models.PositiveBigIntegerField(default=0)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "project",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="events.project"),
+                ),
             ],
             options={
-                'db_table': 'import_job',
-                'constraints': [models.UniqueConstraint(fields=('project', 'file_sha256'), name='import_job_once')],
+                "db_table": "import_job",
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "file_sha256"), name="import_job_once")
+                ],
             },
         ),
     ]

@@ -20,7 +20,7 @@ _MEASURES = {
     "count": "coalesce(sum(n), 0)::bigint",
     "sessions": "coalesce(sum(n), 0)::bigint",
     "users": "count(DISTINCT user_id)",
-    "sum": "sum(v)",
+    "sum": "coalesce(sum(v), 0)",
     "avg": "avg(v)",
     "min": "min(v)",
     "max": "max(v)",
