@@ -12,7 +12,7 @@ from events.bus.base import Bus, Consumer
 from events.bus.postgres import InboxBus, InboxConsumer
 from events.processor import staging
 from events.processor.pipeline import Pipeline
-from events.processor.steps import StoreStep, count, dedup, load
+from events.processor.steps import StoreStep, admit, count, dedup, load
 from events.processor.work import Step, Work
 from events.store.base import Store
 from events.store.postgres import PartitionedStore
@@ -62,7 +62,7 @@ def processor() -> tuple[Consumer, Pipeline]:
 
 def steps() -> tuple[Step, ...]:
     """Return the steps that every claim passes through, in order."""
-    return (load, dedup, StoreStep(store()), update_rollups, touch_sessions, write_dead_letters, count)
+    return (admit, load, dedup, StoreStep(store()), update_rollups, touch_sessions, write_dead_letters, count)
 
 
 def update_rollups(work: Work) -> Work:

@@ -67,7 +67,7 @@ KEY_CACHE_SECONDS = env.number("KEY_CACHE_SECONDS", 5)
 
 # --- Django -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

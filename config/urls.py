@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import health
 from config.exporter import metrics
 from dlq.api import DiscardView, LettersView, ReplayView
 from events.gateway.views import EventsView
 from metrics.api.views import EventView, MetricsView, SessionsView
+
+# Here and not at start-up: processors and workers have no use for the admin.
+admin.autodiscover()
 
 urlpatterns = [
     path("api/events", EventsView.as_view(), name="events"),
@@ -21,7 +24,7 @@ urlpatterns = [
     path("api/dlq/replay", ReplayView.as_view(), name="dead-letters-replay"),
     path("api/dlq/discard", DiscardView.as_view(), name="dead-letters-discard"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("health/live", health.live, name="live"),
     path("health/ready", health.ready, name="ready"),
     path("metrics", metrics, name="prometheus"),

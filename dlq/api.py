@@ -102,7 +102,7 @@ class _DecisionView(_LettersView):
         ids = data.get("ids") if isinstance(data, dict) else None
         if not isinstance(ids, list) or not 1 <= len(ids) <= _MOST:
             raise BadQuestion(f"`ids` must be an array of 1 to {_MOST} letters' ids.", field="ids")
-        if not all(isinstance(one_, int) and 0 < one_ < 2**63 for one_ in ids):
+        if not all(type(one_) is int and 0 < one_ < 2**63 for one_ in ids):
             raise BadQuestion("`ids` must hold ids of letters.", field="ids")
         return ids
 

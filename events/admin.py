@@ -12,8 +12,8 @@ from django.http import HttpRequest
 
 from events.gateway.auth import digest
 from events.models import ApiKey, Membership, Project
+from events.purge import purge_project
 from events.services import create_key, revoke_key
-from events.services_purge import purge_project
 
 admin.site.site_header = "Sluice"
 admin.site.site_title = "Sluice"

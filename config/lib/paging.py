@@ -45,8 +45,8 @@ class Position:
         try:
             moment, _, id_text = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
             ts = datetime.fromisoformat(moment)
-            if ts.tzinfo is None:
-                raise ValueError("a cursor's time has an offset")
+            if ts.tzinfo is None or not 1970 <= ts.year < 9999:
+                raise ValueError("a cursor's time is an event's, with an offset")
             return cls(ts, UUID(id_text))
         except (binascii.Error, ValueError):
             raise BadCursor() from None

@@ -16,7 +16,7 @@ from events.processor import telemetry
 from events.processor.bisect import Line, Poison, find_poison, lines_of
 from events.processor.copytext import event_of
 from events.processor.triage import Fault, triage
-from events.processor.work import Letter, Step, Work
+from events.processor.work import Letter, Rows, Step, Work
 from events.reasons import Outcome, Reason, Stage
 
 logger = logging.getLogger(__name__)
@@ -88,10 +88,8 @@ class Pipeline:
         letters = [_letter(one, reject) for one in claimed for reject in one.batch.rejects]
         letters += [_letter(found.line.owner, _refused(found)) for found in poison]
         letters += [_letter(line.owner, _died(line)) for line in lines_of(deadly)]
-        rows = [one.batch.rows for one in sound]
-        if poison:
-            refused = {found.line.text for found in poison}
-            rows = [_without(one, refused) for one in rows]
+        refused = {found.line.text for found in poison}
+        rows = [Rows(one.batch.project_id, _without(one.batch.rows, refused)) for one in sound]
         return Work(cursor, self._consumer.slot, claimed, rows, letters)
 
     def _find_poison(self, ids: Sequence[int]) -> list[Poison]:
@@ -106,7 +104,9 @@ class Pipeline:
 
     def _attempt(self, cursor: psycopg.Cursor[Any], lines: Sequence[Line]) -> None:
         with self._connection.transaction(force_rollback=True):
-            self._through(Work(cursor, self._consumer.slot, (), [line.text for line in lines]))
+            rows = [Rows(line.owner.batch.project_id, line.text) for line in lines]
+            owners = list({line.owner.id: line.owner for line in lines}.values())
+            self._through(Work(cursor, self._consumer.slot, owners, rows))
 
 
 def _letter(owner: Claimed, reject: Reject) -> Letter:
@@ -125,5 +125,7 @@ def _died(line: Line) -> Reject:
 
 def _without(rows: bytes, refused: set[bytes]) -> bytes:
     """Return the lines of `rows` that were not refused. Equal lines are equally bad: each has its own poison."""
+    if not refused:
+        return rows
     lines = (text + b"\n" for text in rows.split(b"\n") if text)
     return b"".join(line for line in lines if line not in refused)

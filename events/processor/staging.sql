@@ -19,6 +19,10 @@ CREATE TEMP TABLE IF NOT EXISTS staging_duplicate (
     payload_hash bigint NOT NULL
 ) ON COMMIT DELETE ROWS;
 
+-- name: living
+-- Finds which projects still exist, and keeps them from being removed until this transaction ends.
+SELECT id FROM project WHERE id = ANY(%(ids)s) ORDER BY id FOR KEY SHARE;
+
 -- name: copy
 -- Takes a batch's lines as they are.
 COPY staging FROM STDIN;

@@ -10,11 +10,23 @@ from events.store.base import Store
 SQL = sqlfile.load(__file__, "staging.sql")
 
 
+def admit(work: Work) -> Work:
+    """Take out batches whose project was removed since they were accepted; their events count as purged."""
+    wanted = sorted({one.batch.project_id for one in work.claimed})
+    living = {row[0] for row in work.cursor.execute(SQL["living"], {"ids": wanted}).fetchall()}
+    for one in work.claimed:
+        if one.batch.project_id not in living:
+            work.outcomes[one.batch.project_id, Outcome.PURGED] += one.batch.accepted
+    work.rows = [part for part in work.rows if part.project_id in living]
+    work.letters = [letter for letter in work.letters if letter.project_id in living]
+    return work
+
+
 def load(work: Work) -> Work:
     """Stream the batches' lines into the staging table, unread."""
     with work.cursor.copy(SQL["copy"]) as copy:
-        for rows in work.rows:
-            copy.write(rows)
+        for part in work.rows:
+            copy.write(part.rows)
     work.loaded = work.cursor.rowcount
     return work
 

@@ -23,6 +23,14 @@ class Letter:
     reject: Reject
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """COPY lines of one project, to store."""
+
+    project_id: int
+    rows: bytes
+
+
 @dataclass(slots=True)
 class Work:
     """One claim on its way through one transaction; each step reads and adds to it."""
@@ -30,8 +38,8 @@ class Work:
     cursor: psycopg.Cursor[Any]
     slot: int
     claimed: Sequence[Claimed]
-    #: COPY lines to store; batch rows, less what was found to be poison.
-    rows: Sequence[bytes] = ()
+    #: What to store: the batches' lines, less what was found to be poison.
+    rows: Sequence[Rows] = ()
     letters: list[Letter] = field(default_factory=list)
     loaded: int = 0
     outcomes: Counter[tuple[int, Outcome]] = field(default_factory=Counter)

@@ -11,7 +11,7 @@ from config.lib.clock import now
 from events.contracts import Lane
 from events.gateway.encode import encode_batches
 from events.models import Membership, Project
-from events.services_purge import purge_project
+from events.purge import purge_project
 from metrics.dashboards.sample import shop_events
 
 SAMPLE_SLUG = "sample-shop"

@@ -6,7 +6,7 @@ import pytest
 
 from dlq.models import DeadLetter
 from events.models import ApiKey, Project
-from events.services_purge import purge_project
+from events.purge import purge_project
 from tests.support.assertions import assert_balanced, assert_rollups_equal_raw
 from tests.support.pipeline import append, append_rows, copy_line, event, process_all, rows, store_all
 from tests.support.tenants import Tenant
