@@ -18,6 +18,7 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 from django_htmx.middleware import HtmxMiddleware
+from django_prometheus.middleware import PrometheusAfterMiddleware, PrometheusBeforeMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from config.middleware import ContentSecurityPolicyMiddleware
@@ -32,9 +33,17 @@ def _for_pages(middleware: type[Any]) -> type[Any]:
             answer: HttpResponseBase = self.get_response(request) if lean else super().__call__(request)
             return answer
 
+        def process_view(self, request: HttpRequest, *args: Any) -> HttpResponseBase | None:
+            if request.path_info in settings.LEAN_PATHS or not hasattr(middleware, "process_view"):
+                return None
+            answer: HttpResponseBase | None = super().process_view(request, *args)
+            return answer
+
     return ForPages
 
 
+PrometheusBefore = _for_pages(PrometheusBeforeMiddleware)
+PrometheusAfter = _for_pages(PrometheusAfterMiddleware)
 Security = _for_pages(SecurityMiddleware)
 ContentSecurityPolicy = _for_pages(ContentSecurityPolicyMiddleware)
 WhiteNoise = _for_pages(WhiteNoiseMiddleware)

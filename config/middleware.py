@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from config import api_errors
@@ -41,6 +41,9 @@ class RequestContextMiddleware:
         if response.status_code >= 400 and request.path_info.startswith(_PROGRAMS):
             response = _as_json(response)
         response["X-Request-Id"] = ident
+        # The lean path misses CommonMiddleware, which does this: without a length, some clients wait for the close.
+        if isinstance(response, HttpResponse) and "Content-Length" not in response:
+            response["Content-Length"] = str(len(response.content))
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.RequestContextMiddleware",
+    "config.lean.PrometheusBefore",
     "config.lean.Security",
     "config.lean.ContentSecurityPolicy",
     "config.lean.WhiteNoise",
@@ -97,6 +98,7 @@ MIDDLEWARE = [
     "config.lean.Messages",
     "config.lean.XFrameOptions",
     "config.lean.Htmx",
+    "config.lean.PrometheusAfter",
 ]
 #: Where events come in, thousands a second: what only pages need is passed by here.
 LEAN_PATHS = frozenset({"/api/events"})

@@ -108,12 +108,6 @@ def ack_latency() -> Latency:
     return telemetry.ack_latency()
 
 
-def outcomes() -> dict[str, int]:
-    """Return how many events ever left the bus, by outcome."""
-    rows = OutcomeCount.objects.values_list("outcome").annotate(total=Sum("events")).order_by()
-    return dict(rows)
-
-
 @dataclass(frozen=True, slots=True)
 class Balance:
     """The pipeline's books: `accepted` must equal `waiting` plus the sum of `outcomes` at every moment."""

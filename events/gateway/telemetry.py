@@ -14,9 +14,11 @@ ack_seconds = Histogram(
     "Time from a request's arrival in the view to its durable append, in seconds.",
     buckets=(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
-requests = Counter("sluice_ingest_requests", "Requests to ingest, by answer.", ["status"])
-accepted = Counter("sluice_accepted_events", "Events that were accepted, quarantined ones included.")
-refused = Counter("sluice_refused_events", "Events that were refused, by reason.", ["reason"])
+# What went well is counted by the histogram above and, exactly, by the bus itself.
+failures = Counter(
+    "sluice_ingest_failures", "Requests to ingest that were not accepted, by status.", ["status"]
+)
+refused = Counter("sluice_refused_events", "Events that broke a rule, by reason.", ["reason"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,6 @@ class EventsView(APIView):
         encoder = encode(request, decoded)
         bus().append(encoder.batch())
         telemetry.ack_seconds.observe(time.perf_counter() - started)
-        telemetry.accepted.inc(len(encoder.event_ids) + len(encoder.rejects))
         return Response(_answer(encoder), status=202)
 
     @extend_schema(**schema.LIST)
@@ -75,12 +74,12 @@ class EventsView(APIView):
         return super().handle_exception(exc)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Let any page read the answer, and count it."""
+        """Let any page read the answer, and count failures."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Access-Control-Allow-Origin"] = "*"
         response["X-Content-Type-Options"] = "nosniff"
-        if request.method == "POST":
-            telemetry.requests.labels(str(response.status_code)).inc()
+        if response.status_code >= 400:
+            telemetry.failures.labels(str(response.status_code)).inc()
         return response
 
 

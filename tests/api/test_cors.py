@@ -27,7 +27,11 @@ def test_a_preflight_is_answered_without_a_key(pipeline: None) -> None:
 
 
 def test_every_answer_to_an_ingest_request_may_be_read_by_the_page(acme: Tenant) -> None:
-    for answer in (acme.send(HELLO, **ORIGIN), acme.send(b"{", **ORIGIN), acme.send(HELLO, HTTP_AUTHORIZATION="")):
+    for answer in (
+        acme.send(HELLO, **ORIGIN),
+        acme.send(b"{", **ORIGIN),
+        acme.send(HELLO, HTTP_AUTHORIZATION=""),
+    ):
         assert answer["Access-Control-Allow-Origin"] == "*", answer.status_code
         assert "Access-Control-Allow-Credentials" not in answer
 

@@ -196,6 +196,8 @@ def test_ids_must_be_ids(acme: Tenant, path: str, ids: Any) -> None:
     assert decide(member(acme), path, ids).status_code == 400
 
 
-@pytest.mark.parametrize("query", [{"state": "x"}, {"before": "x"}, {"limit": "0"}, {"before": "9" * 30}, {"reason": "\x00"}])
+@pytest.mark.parametrize(
+    "query", [{"state": "x"}, {"before": "x"}, {"limit": "0"}, {"before": "9" * 30}, {"reason": "\x00"}]
+)
 def test_what_cannot_be_understood_is_refused(acme: Tenant, query: dict[str, str]) -> None:
     assert acme.get("/api/dlq", **query).status_code == 400

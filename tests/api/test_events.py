@@ -88,7 +88,9 @@ def test_a_write_key_finds_only_a_way_in_here(acme: Tenant) -> None:
     assert answer.status_code in (403, 405)
 
 
-@pytest.mark.parametrize("query", [{"range": "x"}, {"limit": "0"}, {"eventId": ""}, {"eventId": "x" * 201}, {"type": "\x00"}])
+@pytest.mark.parametrize(
+    "query", [{"range": "x"}, {"limit": "0"}, {"eventId": ""}, {"eventId": "x" * 201}, {"type": "\x00"}]
+)
 def test_what_cannot_be_understood_is_refused(acme: Tenant, query: dict[str, str]) -> None:
     assert acme.get("/api/events", **query).status_code == 400
 

@@ -32,6 +32,16 @@ def test_one_event_is_accepted_with_its_id(acme: Tenant) -> None:
     assert_stored(acme.id, *body["eventIds"])
 
 
+def test_every_answer_says_its_length(acme: Tenant) -> None:
+    for answer in (
+        acme.send(HELLO),
+        acme.send(b"{"),
+        acme.get("/api/events"),
+        acme.send(HELLO, HTTP_AUTHORIZATION=""),
+    ):
+        assert answer["Content-Length"] == str(len(answer.content)), answer.status_code
+
+
 @pytest.mark.parametrize("wrap", [list, lambda events: {"batch": events}], ids=["array", "batch"])
 def test_many_events_are_accepted_in_order(acme: Tenant, wrap: Any) -> None:
     answer = acme.send(wrap([HELLO | {"props": {"n": n}} for n in range(5)])).json()

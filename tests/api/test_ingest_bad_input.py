@@ -77,7 +77,9 @@ def test_ndjson_with_one_broken_line_stores_nothing(acme: Tenant) -> None:
     assert rows("SELECT count(*) FROM inbox") == [(0,)]
 
 
-@pytest.mark.parametrize("body", [b"7", b'"text"', b"true", b"null", b"[]", b'{"batch":{}}', b'{"batch":null}'])
+@pytest.mark.parametrize(
+    "body", [b"7", b'"text"', b"true", b"null", b"[]", b'{"batch":{}}', b'{"batch":null}']
+)
 def test_what_has_the_wrong_shape_is_refused_whole(acme: Tenant, body: bytes) -> None:
     assert acme.send(body).status_code == 400
 
@@ -128,14 +130,23 @@ def nested(depth: int) -> Any:
 
 
 LIMITS: dict[str, tuple[Callable[[], dict[str, Any]], Reason]] = {
-    "too old": (lambda: {"ts": (clock.now() - timedelta(days=30, minutes=1)).isoformat()}, Reason.OUTSIDE_WINDOW),
-    "too far ahead": (lambda: {"ts": (clock.now() + timedelta(minutes=62)).isoformat()}, Reason.OUTSIDE_WINDOW),
+    "too old": (
+        lambda: {"ts": (clock.now() - timedelta(days=30, minutes=1)).isoformat()},
+        Reason.OUTSIDE_WINDOW,
+    ),
+    "too far ahead": (
+        lambda: {"ts": (clock.now() + timedelta(minutes=62)).isoformat()},
+        Reason.OUTSIDE_WINDOW,
+    ),
     "year 9999": (lambda: {"ts": "9999-12-31T00:00:00Z"}, Reason.OUTSIDE_WINDOW),
     "year 1": (lambda: {"ts": "0001-01-01T00:00:00Z"}, Reason.OUTSIDE_WINDOW),
     "too large": (lambda: {"props": {"v": "x" * 33_000}}, Reason.EVENT_TOO_LARGE),
     "too deep": (lambda: {"props": nested(33)}, Reason.TOO_DEEP),
     "too many keys": (lambda: {"props": {f"k{n}": n for n in range(256)}}, Reason.TOO_MANY_KEYS),
-    "too many keys, nested": (lambda: {"props": {f"k{n}": {"a": 1} for n in range(128)}}, Reason.TOO_MANY_KEYS),
+    "too many keys, nested": (
+        lambda: {"props": {f"k{n}": {"a": 1} for n in range(128)}},
+        Reason.TOO_MANY_KEYS,
+    ),
     "key too long": (lambda: {"props": {"ü" * 101: 1}}, Reason.KEY_TOO_LONG),
 }
 
@@ -155,7 +166,9 @@ def test_an_event_beyond_a_limit_is_quarantined_with_its_reason(acme: Tenant, ki
 
 
 WITHIN: dict[str, Callable[[], dict[str, Any]]] = {
-    "just young enough": lambda: {"ts": (clock.now() - timedelta(days=30) + timedelta(minutes=1)).isoformat()},
+    "just young enough": lambda: {
+        "ts": (clock.now() - timedelta(days=30) + timedelta(minutes=1)).isoformat()
+    },
     "just not too far ahead": lambda: {"ts": (clock.now() + timedelta(minutes=59)).isoformat()},
     "large": lambda: {"props": {"v": "x" * 32_000}},
     "deep": lambda: {"props": nested(32)},
@@ -191,11 +204,16 @@ def test_a_body_over_the_limit_is_too_large(acme: Tenant) -> None:
         ("anonymous_id", {"type": "t", "anonymousId": "a{}b"}),
         ("props ->> 'k'", {"type": "t", "userId": "u", "props": {"k": "a{}b"}}),
         ("props -> 'k' -> 1 ->> 'd'", {"type": "t", "userId": "u", "props": {"k": [0, {"d": "a{}b"}]}}),
-        ("jsonb_path_query_first(props, '$.keyvalue().key') #>> '{{}}'", {"type": "t", "userId": "u", "props": {"a{}b": 1}}),
+        (
+            "jsonb_path_query_first(props, '$.keyvalue().key') #>> '{{}}'",
+            {"type": "t", "userId": "u", "props": {"a{}b": 1}},
+        ),
     ],
     ids=["type", "user", "anonymous", "prop", "deep prop", "key"],
 )
-@pytest.mark.parametrize("odd", ["\\u0000", "\\ud800", "\\udfff", "\\uDC00"], ids=["NUL", "high", "low", "upper case"])
+@pytest.mark.parametrize(
+    "odd", ["\\u0000", "\\ud800", "\\udfff", "\\uDC00"], ids=["NUL", "high", "low", "upper case"]
+)
 def test_characters_that_cannot_be_stored_are_replaced_and_flagged(
     acme: Tenant, path: str, event: dict[str, Any], odd: str
 ) -> None:
@@ -231,7 +249,12 @@ def test_a_deep_event_with_odd_characters_is_no_server_error(acme: Tenant) -> No
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/x-www-form-urlencoded", "multipart/form-data", "application/xml", "application/json; charset=utf-16"],
+    [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/xml",
+        "application/json; charset=utf-16",
+    ],
 )
 def test_other_media_types_are_not_supported(acme: Tenant, content_type: str) -> None:
     assert acme.send(HELLO, content_type=content_type).status_code == 415

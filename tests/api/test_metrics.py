@@ -19,7 +19,13 @@ def both(acme: Tenant, globex: Tenant) -> Tenant:
     moments = [0, 1, 70, 70, 80]
     kinds = ["view", "view", "order", "view", "order"]
     sent = [
-        event(f"u{n % 3}", NOON + timedelta(minutes=minute), type=kind, amount=n, country="DE" if n % 2 else "FR")
+        event(
+            f"u{n % 3}",
+            NOON + timedelta(minutes=minute),
+            type=kind,
+            amount=n,
+            country="DE" if n % 2 else "FR",
+        )
         for n, (minute, kind) in enumerate(zip(moments, kinds, strict=True))
     ]
     store_all(acme.id, sent)
@@ -49,7 +55,11 @@ def test_the_answer_has_the_documented_form(both: Tenant) -> None:
             {
                 "group": {},
                 "total": 5,
-                "points": [["2025-06-02T12:00:00Z", 2], ["2025-06-02T13:00:00Z", 3], ["2025-06-02T14:00:00Z", 0]],
+                "points": [
+                    ["2025-06-02T12:00:00Z", 2],
+                    ["2025-06-02T13:00:00Z", 3],
+                    ["2025-06-02T14:00:00Z", 0],
+                ],
             }
         ],
         "source": "rollup_events_1h",

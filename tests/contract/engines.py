@@ -28,4 +28,6 @@ class PostgresInbox:
 
 
 BUSES: dict[str, Callable[[], PostgresInbox]] = {"postgres": PostgresInbox}
-ENGINES: dict[str, Callable[[], tuple[Store, Rollups]]] = {"postgres": lambda: (PartitionedStore(), RollupTables())}
+ENGINES: dict[str, Callable[[], tuple[Store, Rollups]]] = {
+    "postgres": lambda: (PartitionedStore(), RollupTables())
+}

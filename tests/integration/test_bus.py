@@ -34,7 +34,9 @@ def test_many_threads_append_every_batch_once(pipeline: None) -> None:
     batches = [Batch(1 + n % 3, Lane.LIVE, 1, b"%d\n" % n) for n in range(300)]
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(bus.append, batches))
-    lines = [line for (rows_copy,) in rows("SELECT rows_copy FROM inbox") for line in bytes(rows_copy).split()]
+    lines = [
+        line for (rows_copy,) in rows("SELECT rows_copy FROM inbox") for line in bytes(rows_copy).split()
+    ]
     assert sorted(map(int, lines)) == list(range(300))
     assert bus.depth().events == 300
     assert_balanced()
@@ -61,7 +63,10 @@ def test_a_database_that_cannot_be_reached_is_unavailable_and_leaves_nothing(pip
 
 def test_an_append_that_meets_a_lock_gives_up_within_its_deadline(pipeline: None) -> None:
     bus = InboxBus(
-        partial(connect, name="gateway", autocommit=True, deadline=0.3), max_events=10, max_bytes=1000, deadline=0.3
+        partial(connect, name="gateway", autocommit=True, deadline=0.3),
+        max_events=10,
+        max_bytes=1000,
+        deadline=0.3,
     )
     with connect(name="lock") as link:
         link.execute("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE")

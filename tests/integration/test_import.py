@@ -47,7 +47,13 @@ def test_every_line_becomes_an_event_with_its_parts(acme: Tenant, log: Path) -> 
     query = "SELECT ts::text, type, user_id, props FROM event ORDER BY ts LIMIT 1"
     ((ts, kind, user, props),) = rows(query)
     assert (ts, kind, user) == ("2015-05-17 08:00:03+00", "page_view", "10.0.0.0")
-    for part in ('"method": "GET"', '"path": "/page/0?q=a%20b"', '"status": 200', '"bytes": 20', "from.example"):
+    for part in (
+        '"method": "GET"',
+        '"path": "/page/0?q=a%20b"',
+        '"status": 200',
+        '"bytes": 20',
+        "from.example",
+    ):
         assert part in props
     assert_rollups_equal_raw()
 

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from config import engine
 from config.lib import clock
 from events import maintenance
-from events.selectors import outcomes, partitions
+from events.selectors import balance, partitions
 from events.tasks import apply_retention
 from tests.support.assertions import assert_balanced, letters
 from tests.support.pipeline import append, event, process_all, rows, store_all
@@ -76,9 +76,9 @@ def test_folding_shortens_the_counters_and_keeps_the_books(acme: Tenant) -> None
     for user in ("u1", "u2"):
         store_all(acme.id, [event(user, id=user), event(user, id=user)])
         rows("UPDATE outcome_count SET minute = minute - interval '40 days' RETURNING 1")
-    before = outcomes()
+    before = balance().outcomes
     assert maintenance.fold_outcomes(days=30) > 0
     assert maintenance.fold_outcomes(days=30) == 0
-    assert outcomes() == before == {"stored": 2, "duplicate": 2}
+    assert balance().outcomes == before == {"stored": 2, "duplicate": 2}
     assert len(rows("SELECT 1 FROM outcome_count")) == 2
     assert_balanced()

@@ -105,7 +105,9 @@ def test_a_poison_line_is_dead_lettered_and_its_neighbours_stored(acme: Tenant, 
 
 
 def test_a_poison_letter_keeps_the_event_readable(acme: Tenant) -> None:
-    append_rows(acme.id, copy_line(acme.id, user="tab\\tuser", ts="2025-02-30T00:00:00+00:00"), copy_line(acme.id))
+    append_rows(
+        acme.id, copy_line(acme.id, user="tab\\tuser", ts="2025-02-30T00:00:00+00:00"), copy_line(acme.id)
+    )
     process_all()
     (letter,) = letters(acme.id)
     assert b'"userId": "tab\\tuser"' in bytes(letter.raw)
@@ -183,7 +185,11 @@ def test_an_interrupted_claim_changes_nothing(acme: Tenant) -> None:
 def test_two_processors_over_shuffled_duplicates_are_exact(acme: Tenant) -> None:
     chance = random.Random(7)
     sent = [
-        event(f"u{chance.randrange(20)}", NOON + timedelta(minutes=chance.randrange(3000)), type=chance.choice("abc"))
+        event(
+            f"u{chance.randrange(20)}",
+            NOON + timedelta(minutes=chance.randrange(3000)),
+            type=chance.choice("abc"),
+        )
         for _ in range(600)
     ]
     for _ in range(3):
@@ -215,7 +221,18 @@ def test_two_processors_over_shuffled_duplicates_are_exact(acme: Tenant) -> None
         *[(state, Fault.EVENT) for state in ("22P02", "22021", "22003", "23514", "54000", "54001", "21000")],
         *[
             (state, Fault.SYSTEM)
-            for state in ("08006", "57P01", "57014", "53300", "53100", "40001", "40P01", "55P03", "25006", "58030")
+            for state in (
+                "08006",
+                "57P01",
+                "57014",
+                "53300",
+                "53100",
+                "40001",
+                "40P01",
+                "55P03",
+                "25006",
+                "58030",
+            )
         ],
         *[(state, Fault.SYSTEM) for state in ("23505", "42P01", "XX000")],
     ],

@@ -29,7 +29,9 @@ def both(acme: Tenant, globex: Tenant) -> tuple[Tenant, Tenant]:
 
 def counts(project_id: int) -> dict[str, int]:
     tables = [name for (name,) in rows(HOLDS_PROJECT_ROWS)]
-    found = {name: rows(f"SELECT count(*) FROM {name} WHERE project_id = %s", project_id)[0][0] for name in tables}
+    found = {
+        name: rows(f"SELECT count(*) FROM {name} WHERE project_id = %s", project_id)[0][0] for name in tables
+    }
     return {name: number for name, number in found.items() if number}
 
 

@@ -10,13 +10,18 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from events.models import Project
 from metrics.query.ask import Answer, ask
 from tests.support.metrics_model import Asked, Group, Number, Seen, answer
 from tests.support.pipeline import event, store_all
 
 PROJECT, OTHER_PROJECT = 3_000_001, 3_000_002
 #: Days on which clocks change: Berlin forwards, Berlin backwards, New York backwards.
-CHANGES = [datetime(2025, 3, 30, tzinfo=UTC), datetime(2025, 10, 26, tzinfo=UTC), datetime(2025, 11, 2, tzinfo=UTC)]
+CHANGES = [
+    datetime(2025, 3, 30, tzinfo=UTC),
+    datetime(2025, 10, 26, tzinfo=UTC),
+    datetime(2025, 11, 2, tzinfo=UTC),
+]
 AROUND = timedelta(days=1, hours=12)
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
 STEPS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "1d": 1440, "1w": 10080, "1mo": 43200}
@@ -49,7 +54,11 @@ def some_events(seed: int, count: int = 500) -> list[Seen]:
 
     def moment() -> datetime:
         offset = timedelta(minutes=chance.randrange(-2160, 2160))
-        return chance.choice(CHANGES) + offset + chance.choice([timedelta(0), timedelta(seconds=chance.random() * 60)])
+        return (
+            chance.choice(CHANGES)
+            + offset
+            + chance.choice([timedelta(0), timedelta(seconds=chance.random() * 60)])
+        )
 
     def props() -> dict[str, object]:
         values = {
@@ -70,6 +79,8 @@ EVENTS = some_events(20250330)
 
 @pytest.fixture
 def stored(pipeline: None) -> None:
+    for number, slug in ((PROJECT, "acme"), (OTHER_PROJECT, "globex")):
+        Project.objects.create(pk=number, slug=slug)
     store_all(PROJECT, [event(one.user, one.ts, type=one.type, **one.props) for one in EVENTS])
     store_all(OTHER_PROJECT, [event(one.user, one.ts, type="foreign") for one in EVENTS[:50]])
 
@@ -101,7 +112,9 @@ def questions(draw: st.DrawFn) -> Asked:
     )
 
 
-BERLIN_SPRING = Asked("count", CHANGES[0] - AROUND, CHANGES[0] + AROUND, "1h", "Europe/Berlin", group_by=("type",))
+BERLIN_SPRING = Asked(
+    "count", CHANGES[0] - AROUND, CHANGES[0] + AROUND, "1h", "Europe/Berlin", group_by=("type",)
+)
 NEW_YORK_AUTUMN = Asked("users", CHANGES[2] - AROUND, CHANGES[2] + AROUND, "1d", "America/New_York")
 KOLKATA_HOURS = Asked("count", CHANGES[1], CHANGES[1] + AROUND, "1h", "Asia/Kolkata")
 ACROSS_ALL = Asked("users", CHANGES[0] - AROUND, CHANGES[2] + AROUND, "1mo", "Europe/Berlin")
@@ -112,7 +125,7 @@ ACROSS_ALL = Asked("users", CHANGES[0] - AROUND, CHANGES[2] + AROUND, "1mo", "Eu
 @example(asked=NEW_YORK_AUTUMN)
 @example(asked=KOLKATA_HOURS)
 @example(asked=ACROSS_ALL)
-@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_every_answer_equals_a_recomputation(stored: None, asked: Asked) -> None:
     assert_equal(ask(project_id=PROJECT, params=asked.params()), asked)
 

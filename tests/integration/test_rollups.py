@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import threading
 from datetime import datetime, timedelta
-from itertools import count
 
 import pytest
 from django.core.management import call_command
@@ -15,11 +14,10 @@ from hypothesis import strategies as st
 from config import engine
 from events.processor.worker import Worker
 from tests.support.assertions import assert_no_rollup_beyond_raw, assert_rollups_equal_raw
-from tests.support.pipeline import NOON, append, event, process_all, processor, rows, store_all
+from tests.support.pipeline import NOON, append, event, new_project, process_all, processor, rows, store_all
 from tests.support.tenants import Tenant
 from tests.support.waiting import wait_until
 
-_projects = count(2_000_000)
 DAY = NOON.date()
 Sent = tuple[str, datetime, str, str]
 sent = st.lists(
@@ -34,14 +32,18 @@ sent = st.lists(
 
 
 @given(batches=st.lists(sent, min_size=1, max_size=4), size=st.integers(5, 30))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_rollups_equal_raw_events_after_any_batches(pipeline: None, batches: list[list[Sent]], size: int) -> None:
-    project = next(_projects)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rollups_equal_raw_events_after_any_batches(
+    pipeline: None, batches: list[list[Sent]], size: int
+) -> None:
+    project = new_project()
     with processor() as running:
         for batch in batches:
             append(project, [event(user, ts, type=kind, id=id) for user, ts, kind, id in batch], size=size)
             process_all(running)
     assert_rollups_equal_raw(DAY - timedelta(days=2), DAY + timedelta(days=2))
+    ids = {id for batch in batches for *_, id in batch}
+    assert rows("SELECT count(*) FROM event WHERE project_id = %s", project) == [(len(ids),)]
     assert_no_rollup_beyond_raw(project)
 
 

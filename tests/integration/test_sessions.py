@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import random
+import threading
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import pairwise
 
 import pytest
 from django.core.management import call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config import engine
+from events.processor.worker import Worker
 from sessions.rules import SHARDS
 from tests.support.assertions import assert_sessions_equal_raw, stored_sessions
 from tests.support.pipeline import (
     NOON,
     append,
     event,
+    new_project,
     process_all,
     processor,
     rebuild_sessions,
@@ -25,7 +29,6 @@ from tests.support.pipeline import (
 )
 from tests.support.tenants import Tenant
 
-_projects = count(1_000_000)
 MINUTE = timedelta(minutes=1)
 #: Pauses around the gap of 30 minutes are where mistakes hide; the moments span two days.
 moments = st.builds(
@@ -41,20 +44,25 @@ def at(minutes: float) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-@given(arrivals=arrivals, cuts=st.lists(st.integers(1, 40), max_size=5), rebuilds=st.randoms(use_true_random=False))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    arrivals=arrivals,
+    cuts=st.lists(st.integers(1, 40), max_size=5),
+    rebuilds=st.randoms(use_true_random=False),
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_of_arrival_gives_the_sessions_of_a_computation_from_scratch(
     pipeline: None, arrivals: list[tuple[str, datetime]], cuts: list[int], rebuilds: random.Random
 ) -> None:
-    project = next(_projects)
+    project = new_project()
     edges = [0, *sorted(set(cuts)), len(arrivals)]
     with processor() as running:
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             append(project, [event(user, ts) for user, ts in arrivals[start:end]], size=10)
             process_all(running)
             if rebuilds.random() < 0.6:
                 rebuild_sessions()
     rebuild_sessions()
+    assert sum(events for *_, events in stored_sessions(project)) == len(arrivals)
     assert_sessions_equal_raw(project)
 
 
@@ -62,7 +70,9 @@ def test_any_order_of_arrival_gives_the_sessions_of_a_computation_from_scratch(
     ("pause", "sessions"),
     [(timedelta(minutes=30), 1), (timedelta(minutes=30, microseconds=1), 2)],
 )
-def test_only_a_pause_longer_than_the_gap_starts_a_session(acme: Tenant, pause: timedelta, sessions: int) -> None:
+def test_only_a_pause_longer_than_the_gap_starts_a_session(
+    acme: Tenant, pause: timedelta, sessions: int
+) -> None:
     store_all(acme.id, [event("u1", NOON), event("u1", NOON + pause)])
     assert len(stored_sessions(acme.id)) == sessions
 
@@ -124,6 +134,22 @@ def test_work_of_many_users_spreads_over_shards_and_is_all_done(acme: Tenant) ->
     assert len(rows("SELECT DISTINCT shard FROM session_work")) == SHARDS
     assert rebuild_sessions() == 200
     assert not rows("SELECT 1 FROM session_work")
+
+
+def test_rebuilds_beside_processors_miss_nothing(acme: Tenant) -> None:
+    append(acme.id, [event(f"u{n % 7}", at(n * 13 % 997)) for n in range(600)], size=5)
+    worker = Worker(engine.processor)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        while rows("SELECT 1 FROM inbox LIMIT 1"):
+            rebuild_sessions()
+    finally:
+        worker.stop()
+        thread.join()
+    rebuild_sessions()
+    assert sum(events for *_, events in stored_sessions(acme.id)) == 600
+    assert_sessions_equal_raw(acme.id)
 
 
 def test_a_damaged_day_is_mended_by_the_command(acme: Tenant) -> None:

@@ -66,10 +66,20 @@ def test_forwards_from_nothing_back_to_nothing_and_forwards_again(scratch: None)
 
 def our_tables() -> set[str]:
     managed = {model._meta.db_table for app in OURS for model in apps.get_app_config(app).get_models()}
-    return managed | {"inbox", "bus_counter", "event", "event_key", "session", "session_work", "rollup_users_1h"}
+    return managed | {
+        "inbox",
+        "bus_counter",
+        "event",
+        "event_key",
+        "session",
+        "session_work",
+        "rollup_users_1h",
+    }
 
 
-def test_models_and_migrations_agree(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
+def test_models_and_migrations_agree(
+    django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> None:
     with django_db_blocker.unblock():
         call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 

@@ -1,4 +1,4 @@
-"""What must hold whatever happened: rollups equal raw events, sessions a computation from scratch, the books balance."""
+"""What must hold whatever happened: rollups and sessions equal the raw events, the books balance."""
 
 from __future__ import annotations
 

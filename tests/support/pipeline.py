@@ -17,6 +17,7 @@ from config.lib.postgres import connect
 from events.bus.base import Consumer
 from events.contracts import Batch, Lane
 from events.gateway.encode import encode_batches
+from events.models import Project
 from events.processor.pipeline import Pipeline
 from events.reasons import Outcome
 from sessions.services import rebuild_touched
@@ -63,6 +64,11 @@ def event(
         "userId": user,
         "props": props,
     }
+
+
+def new_project() -> int:
+    """Make a project without keys and return its id."""
+    return Project.objects.create(slug=uuid.uuid4().hex).pk
 
 
 def append(
