@@ -7,7 +7,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 COMMANDS := chromium
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
-.PHONY: run test check lint types imports migrations deployment format bench chaos clean help
+.PHONY: run test check lint types imports migrations deployment format bench clean help
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -47,9 +47,6 @@ format: $(VENV)/.dev  ## Format the code and apply the linter's fixes
 
 bench: $(VENV)/.dev  ## Measure throughput and latency on this machine
 	@exec $(BIN)/python bench/run.py
-
-chaos: $(VENV)/.dev  ## Run the fault campaign
-	@exec $(BIN)/python chaos/run.py
 
 clean:  ## Remove the virtualenv and caches; data in DATA_DIR stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

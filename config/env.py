@@ -13,14 +13,14 @@ def text(name: str, default: str = "") -> str:
 
 
 def number(name: str, default: int) -> int:
-    """Return the variable `name` as a whole number; a ValueError names the variable."""
+    """Return the variable `name` as a whole number; anything else ends the program with a line that says so."""
     raw = text(name)
     if not raw:
         return default
     try:
         return int(raw)
     except ValueError:
-        raise ValueError(f"{name} must be a whole number, not {raw!r}") from None
+        raise SystemExit(f"{name} must be a whole number, not {raw!r}") from None
 
 
 def flag(name: str, default: bool = False) -> bool:

@@ -13,10 +13,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
-from django.middleware.csrf import CsrfViewMiddleware
-from django.middleware.security import SecurityMiddleware
 from django_htmx.middleware import HtmxMiddleware
 from django_prometheus.middleware import PrometheusAfterMiddleware, PrometheusBeforeMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -25,7 +22,7 @@ from config.middleware import ContentSecurityPolicyMiddleware
 
 
 def _for_pages(middleware: type[Any]) -> type[Any]:
-    """Return `middleware`, passed by on lean paths. Views there are exempt from CSRF: keys, not cookies, speak."""
+    """Return `middleware`, passed by on lean paths."""
 
     class ForPages(middleware):
         def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -44,13 +41,10 @@ def _for_pages(middleware: type[Any]) -> type[Any]:
 
 PrometheusBefore = _for_pages(PrometheusBeforeMiddleware)
 PrometheusAfter = _for_pages(PrometheusAfterMiddleware)
-Security = _for_pages(SecurityMiddleware)
 ContentSecurityPolicy = _for_pages(ContentSecurityPolicyMiddleware)
 WhiteNoise = _for_pages(WhiteNoiseMiddleware)
 Sessions = _for_pages(SessionMiddleware)
 Common = _for_pages(CommonMiddleware)
-Csrf = _for_pages(CsrfViewMiddleware)
 Authentication = _for_pages(AuthenticationMiddleware)
 Messages = _for_pages(MessageMiddleware)
-XFrameOptions = _for_pages(XFrameOptionsMiddleware)
 Htmx = _for_pages(HtmxMiddleware)

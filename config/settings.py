@@ -88,15 +88,15 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.RequestContextMiddleware",
     "config.lean.PrometheusBefore",
-    "config.lean.Security",
+    "django.middleware.security.SecurityMiddleware",
     "config.lean.ContentSecurityPolicy",
     "config.lean.WhiteNoise",
     "config.lean.Sessions",
     "config.lean.Common",
-    "config.lean.Csrf",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "config.lean.Authentication",
     "config.lean.Messages",
-    "config.lean.XFrameOptions",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.lean.Htmx",
     "config.lean.PrometheusAfter",
 ]

@@ -61,7 +61,7 @@ def _judge(letter: DeadLetter, verdict: Verdict) -> Batch | None:
         verdict.failed[letter.pk] = f"not JSON: {error}"
         return None
     encoder = Encoder(letter.project_id, Lane(letter.lane), clock.now(), limits())
-    encoder.encode([_with_id(event, letter)])
+    encoder.encode([_completed(event, letter)])
     if encoder.errors:
         verdict.failed[letter.pk] = encoder.errors[0][1].message
         return None
@@ -69,11 +69,18 @@ def _judge(letter: DeadLetter, verdict: Verdict) -> Batch | None:
     return encoder.batch()
 
 
-def _with_id(event: object, letter: DeadLetter) -> object:
-    """Give an event without an id one that follows from its letter, so that a second replay stores nothing."""
-    if isinstance(event, dict) and event.get("eventId") is None:
-        return event | {"eventId": str(uuid.uuid5(_NAMESPACE, str(letter.pk)))}
-    return event
+def _completed(event: object, letter: DeadLetter) -> object:
+    """Give an event without an id one that follows from its letter, so that a second replay stores nothing, and
+    an event without a time the time of its receipt.
+    """
+    if not isinstance(event, dict):
+        return event
+    completed = dict(event)
+    if completed.get("eventId") is None:
+        completed["eventId"] = str(uuid.uuid5(_NAMESPACE, str(letter.pk)))
+    if completed.get("ts") is None and completed.get("timestamp") is None:
+        completed["ts"] = letter.received_at.isoformat()
+    return completed
 
 
 @transaction.atomic

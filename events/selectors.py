@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import connection
 from django.db.models import QuerySet, Sum
 
 from config.engine import store
 from config.lib import clock, sqlfile
 from config.lib.paging import Page, Position, page_of
-from config.lib.postgres import django_cursor
+from config.lib.postgres import bounded_cursor
 from events.bus.postgres import read_depth
 from events.contracts import Depth
 from events.gateway import telemetry
@@ -93,14 +92,16 @@ def throughput(*, project_id: int | None, minutes: int = 60) -> list[tuple[datet
 
 def bus_depth() -> Depth:
     """Return what waits in the bus."""
-    with django_cursor() as cursor:
+    with bounded_cursor() as cursor:
         return read_depth(cursor).depth
 
 
 def partitions() -> list[Partition]:
-    """Return the days in store, newest first."""
-    with django_cursor() as cursor:
-        return store().partitions(cursor)
+    """Return the days in store, newest first; `rows` is exact, from the rollups."""
+    with bounded_cursor() as cursor:
+        found = store().partitions(cursor)
+        counts = dict(cursor.execute(SQL["events_by_day"]).fetchall())
+    return [replace(one, rows=int(counts.get(one.day, 0))) for one in found]
 
 
 def ack_latency() -> Latency:
@@ -124,16 +125,14 @@ class Balance:
 
 def balance() -> Balance:
     """Read the pipeline's books in one statement, so that they belong to one moment."""
-    with connection.cursor() as cursor:
-        cursor.execute(SQL["balance"])
-        accepted, waiting, by_outcome = cursor.fetchone()
+    with bounded_cursor() as cursor:
+        ((accepted, waiting, by_outcome),) = cursor.execute(SQL["balance"]).fetchall()
     return Balance(accepted, waiting, json.loads(by_outcome))
 
 
 def _events(block: str, params: dict[str, Any]) -> list[StoredEvent]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[block], params)
-        return [_stored(*row) for row in cursor.fetchall()]
+    with bounded_cursor() as cursor:
+        return [_stored(*row) for row in cursor.execute(SQL[block], params).fetchall()]
 
 
 def _stored(*row: Any) -> StoredEvent:

@@ -21,3 +21,7 @@ SELECT (SELECT coalesce(sum(appended_events), 0)::bigint FROM bus_counter),
        (SELECT coalesce(sum(events), 0)::bigint FROM inbox),
        (SELECT coalesce(jsonb_object_agg(outcome, total), '{}')
         FROM (SELECT outcome, sum(events) AS total FROM outcome_count GROUP BY outcome) AS o);
+
+-- name: events_by_day
+-- Counts all projects' events by UTC day.
+SELECT (bucket AT TIME ZONE 'UTC')::date, sum(count) FROM rollup_events_1d GROUP BY 1;

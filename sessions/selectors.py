@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from config.lib import sqlfile
 from config.lib.paging import Page, Position, page_of
+from config.lib.postgres import bounded_cursor
 
 SQL = sqlfile.load(__file__, "sessions.sql")
 
@@ -64,12 +63,11 @@ def get_session(*, project_id: int, session_id: UUID) -> Session | None:
 
 def waiting() -> int:
     """Return how many entries wait for their sessions to be rebuilt."""
-    with connection.cursor() as cursor:
-        cursor.execute(SQL["waiting"])
-        return int(cursor.fetchone()[0])
+    with bounded_cursor() as cursor:
+        ((users,),) = cursor.execute(SQL["waiting"]).fetchall()
+    return int(users)
 
 
 def _sessions(block: str, params: dict[str, Any]) -> list[Session]:
-    with connection.cursor() as cursor:
-        cursor.execute(SQL[block], params)
-        return [Session(*row) for row in cursor.fetchall()]
+    with bounded_cursor() as cursor:
+        return [Session(*row) for row in cursor.execute(SQL[block], params).fetchall()]

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg
+from django.conf import settings
 from django.db import connection as django_connection
-from django.db import connections
+from django.db import connections, transaction
 
 #: TCP gives up on a black-holed peer after this long; the server ends a statement a little earlier.
 DEADLINE_SECONDS = 30
@@ -42,7 +43,9 @@ def connect(
 
 
 @contextmanager
-def django_cursor() -> Iterator[psycopg.Cursor[Any]]:
-    """Give the psycopg cursor below Django's: for SQL of our own in a request's connection."""
-    with django_connection.cursor() as wrapper:
-        yield cast("psycopg.Cursor[Any]", wrapper.cursor)
+def bounded_cursor() -> Iterator[psycopg.Cursor[Any]]:
+    """Give a cursor on Django's connection for one question: it may take QUERY_TIMEOUT_MS and no longer."""
+    with transaction.atomic(), django_connection.cursor() as wrapper:
+        cursor = cast("psycopg.Cursor[Any]", wrapper.cursor)
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(settings.QUERY_TIMEOUT_MS)])
+        yield cursor

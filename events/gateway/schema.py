@@ -68,7 +68,7 @@ INGEST: dict[str, Any] = {
                 },
             }
         ),
-        **errors(400, 401, 403, 413, 415, 429, 503),
+        **errors(400, 401, 403, 413, 415, 503),
     },
     "examples": [
         OpenApiExample(
@@ -108,6 +108,10 @@ class _KeyScheme(OpenApiAuthenticationExtension):
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
         """Return the ways to send a key."""
         return [{"type": "http", "scheme": "bearer"}, {"type": "apiKey", "in": "header", "name": "X-Api-Key"}]
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        """Say that one of the ways is enough."""
+        return [{name: []} for name in self.name]
 
 
 class ReadKeyScheme(_KeyScheme):

@@ -94,19 +94,18 @@ class Pipeline:
 
     def _find_poison(self, ids: Sequence[int]) -> list[Poison]:
         with self._connection.transaction(force_rollback=True):
-            cursor = self._connection.cursor()
-            claimed = self._consumer.take(cursor, ids)
-            lines = lines_of(claimed)
-            poison = find_poison(lines, lambda part: self._attempt(cursor, part))
+            lines = lines_of(self._consumer.take(self._connection.cursor(), ids))
+        poison = find_poison(lines, self._attempt)
         if len(poison) >= _MASS and len(poison) * 2 > len(lines):
             raise MassPoison(f"{len(poison)} of {len(lines)} events were refused: {poison[0].message}")
         return poison
 
-    def _attempt(self, cursor: psycopg.Cursor[Any], lines: Sequence[Line]) -> None:
+    def _attempt(self, lines: Sequence[Line]) -> None:
+        """Run lines through every step and undo it. A transaction, not a savepoint: dedup tells its rows by xmin."""
         with self._connection.transaction(force_rollback=True):
             rows = [Rows(line.owner.batch.project_id, line.text) for line in lines]
             owners = list({line.owner.id: line.owner for line in lines}.values())
-            self._through(Work(cursor, self._consumer.slot, owners, rows))
+            self._through(Work(self._connection.cursor(), self._consumer.slot, owners, rows))
 
 
 def _letter(owner: Claimed, reject: Reject) -> Letter:

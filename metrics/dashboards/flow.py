@@ -29,7 +29,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class PartitionLine:
-    """One day of stored events; `rows` is the database's estimate."""
+    """One day of stored events; `rows` is how many of them."""
 
     day: date
     rows: str

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
-from django.conf import settings
 from django.core.cache import cache
-from django.db import connection, transaction
 
 from config.lib import clock
+from config.lib.postgres import bounded_cursor
 from metrics import telemetry
 from metrics.errors import TooManyPoints
 from metrics.query.parse import Params, parse_question
@@ -77,20 +77,17 @@ def seconds_to_live(question: Question) -> int:
 
 
 def _cache_key(question: Question) -> str:
-    from hashlib import sha256
-
     return "answer:" + sha256(repr(question).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _compute(question: Question) -> Answer:
     chosen = plan(question)
     statement = Statement(question, chosen)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = {int(settings.QUERY_TIMEOUT_MS)}")
-        cursor.execute(SQL["as_of"])
-        as_of = cursor.fetchone()[0]
-        cursor.execute(statement.text, statement.params)
-        rows = cursor.fetchall()
+    with bounded_cursor() as cursor:
+        (as_of,) = cursor.execute(SQL["as_of"], {"sessions": question.measure.kind == "sessions"}).fetchall()[
+            0
+        ]
+        rows = cursor.execute(statement.text, statement.params).fetchall()
     if len(rows) > ROW_LIMIT:
         raise TooManyPoints("The answer has too many groups; filter, or group by something coarser.")
     return Answer(

@@ -1,4 +1,4 @@
-"""Reads a question from query parameters. Nothing unknown passes; every refusal says what would be right."""
+"""Reads a question from query parameters. Every refusal says what would be right."""
 
 from __future__ import annotations
 
@@ -34,19 +34,23 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 def parse_question(*, project_id: int, params: Params, now: datetime) -> Question:
     """Return the question that `params` ask. Raises BadQuestion or TooManyPoints."""
     check_texts(params)
+    _check_supported(params)
     tz = parse_zone(one(params, "tz") or "UTC")
     start, end = parse_range(one(params, "range") or "24h", tz, now)
     step = _step(one(params, "step") or "auto", start, end)
+    measure, group_by = _measure(one(params, "metric")), _group_by(params.get("groupBy", ()))
+    if group_by and measure.kind == "sessions":
+        raise BadQuestion("Sessions cannot be grouped: their events may differ.", field="groupBy")
     return Question(
         project_id=project_id,
-        measure=_measure(one(params, "metric")),
+        measure=measure,
         start=start,
         end=end,
         step=step,
         tz=tz,
         types=tuple(params.get("type", ())),
         filters=_filters(params.get("filter", ())),
-        group_by=_group_by(params.get("groupBy", ())),
+        group_by=group_by,
         limit=parse_limit(one(params, "limit"), default=100, most=_MAX_GROUPS),
     )
 
@@ -84,6 +88,13 @@ def parse_range(text: str, tz: ZoneInfo, now: datetime) -> tuple[datetime, datet
     if end - start > timedelta(days=_LAST_DAYS):
         raise BadQuestion(f"`range` may span at most {_LAST_DAYS} days.", field="range")
     return start, end
+
+
+def _check_supported(params: Params) -> None:
+    """Refuse what would change the answer but is not built yet: ignoring it would give a wrong number."""
+    for name in ("segment", "compare"):
+        if name in params:
+            raise BadQuestion(f"`{name}` is not supported yet.", field=name)
 
 
 def check_texts(params: Params) -> None:

@@ -58,5 +58,8 @@ CASE WHEN jsonb_typeof(props -> {name}) = 'number' THEN (props ->> {name})::nume
 ({field} = ANY({values}) OR coalesce({number} = ANY({numbers}), false))
 
 -- name: as_of
--- The moment up to which every accepted event is in the answer: now, or when the oldest waiting batch came.
-SELECT least(clock_timestamp(), (SELECT enqueued_at FROM inbox ORDER BY id LIMIT 1));
+-- The moment up to which every accepted event is in the answer: now, or when the oldest waiting batch came;
+-- for sessions, also when the oldest users to be rebuilt were touched.
+SELECT least(clock_timestamp(),
+             (SELECT enqueued_at FROM inbox ORDER BY id LIMIT 1),
+             (SELECT min(enqueued_at) FROM session_work WHERE %(sessions)s));

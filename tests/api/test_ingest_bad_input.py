@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ HELLO: dict[str, Any] = {"type": "hello", "userId": "u1"}
 
 
 @pytest.fixture(autouse=True)
-def the_next_good_event_is_accepted(acme: Tenant) -> Any:
+def the_next_good_event_is_accepted(acme: Tenant) -> Iterator[None]:
     yield
     assert acme.send(HELLO).status_code == 202
 

@@ -182,7 +182,9 @@ def test_an_interrupted_claim_changes_nothing(acme: Tenant) -> None:
     assert process_all() == {(acme.id, Outcome.STORED): 1}
 
 
-def test_two_processors_over_shuffled_duplicates_are_exact(acme: Tenant) -> None:
+def test_two_processors_over_shuffled_duplicates_are_exact_and_never_deadlock(
+    acme: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
     chance = random.Random(7)
     sent = [
         event(
@@ -208,6 +210,7 @@ def test_two_processors_over_shuffled_duplicates_are_exact(acme: Tenant) -> None
     rebuild_sessions()
     counted = Counter(dict(rows("SELECT outcome, sum(events) FROM outcome_count GROUP BY 1")))
     assert counted == {"stored": 600, "duplicate": 1200}
+    assert not [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert_stored(acme.id, *(one["eventId"] for one in sent))
     assert_rollups_equal_raw()
     assert_no_rollup_beyond_raw(acme.id)
