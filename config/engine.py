@@ -10,6 +10,7 @@ from config.lib.postgres import connect
 from dlq.services import record
 from events.bus.base import Bus, Consumer
 from events.bus.postgres import InboxBus, InboxConsumer
+from events.gateway.telemetry import ack_seconds
 from events.processor import staging
 from events.processor.pipeline import Pipeline
 from events.processor.steps import StoreStep, admit, count, dedup, load
@@ -30,6 +31,7 @@ def bus() -> Bus:
         max_events=settings.BUS_MAX_EVENTS,
         max_bytes=settings.BUS_MAX_BYTES,
         deadline=deadline,
+        observe=ack_seconds.observe,
     )
 
 

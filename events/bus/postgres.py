@@ -33,11 +33,19 @@ _decode_rejects = msgspec.msgpack.Decoder(tuple[Reject, ...]).decode
 class InboxBus:
     """The gateway's side. Safe to share between threads; each process opens one connection, when first used."""
 
-    def __init__(self, connect: Connect, *, max_events: int, max_bytes: int, deadline: float) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        max_events: int,
+        max_bytes: int,
+        deadline: float,
+        observe: Callable[[float], object] = lambda seconds: None,
+    ) -> None:
         self._connect = connect
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._gauge = Gauge(self._reading, max_events=max_events, max_bytes=max_bytes)
-        self._group = GroupCommit(self._write, deadline=deadline)
+        self._group = GroupCommit(self._write, deadline=deadline, observe=observe)
         # Writers count in rows of their own, so that two processes seldom wait for one counter.
         self._slot = -1 - os.getpid() % SLOTS
 

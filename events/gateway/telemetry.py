@@ -11,7 +11,7 @@ from config.lib.registry import read_registry
 
 ack_seconds = Histogram(
     "sluice_ack_seconds",
-    "Time from a request's arrival in the view to its durable append, in seconds.",
+    "Time from a batch's submission to the bus to its being durable, in seconds.",
     buckets=(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 # What went well is counted by the histogram above and, exactly, by the bus itself.
