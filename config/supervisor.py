@@ -99,8 +99,8 @@ class Part:
         self._started = 0.0
         self._process: Process | None = None
 
-    def start(self, messages: queue.SimpleQueue[Message]) -> None:
-        """Start the process; its lines and its end arrive in `messages`."""
+    def start(self, messages: Switch) -> None:
+        """Start the process; its lines and its end arrive at `messages`."""
         self.running, self.restart_at, self._started = True, None, time.monotonic()
         command = "exec " + shlex.join(self.spec.command)
         environment = os.environ | {"SLUICE_PART": self.spec.name}
@@ -110,7 +110,7 @@ class Part:
         self._process._child_ctor = functools.partial(Popen, preexec_fn=functools.partial(lifeline.tie, sign))
         threading.Thread(target=self._run, args=(self._process, messages), daemon=True).start()
 
-    def _run(self, process: Process, messages: queue.SimpleQueue[Message]) -> None:
+    def _run(self, process: Process, messages: Switch) -> None:
         try:
             process.run(messages)
         except OSError as error:
@@ -187,6 +187,24 @@ class Console(threading.Thread):
         self.join(timeout=2)
 
 
+class Switch:
+    """Where parts put their messages: lines go straight to the console, news to the supervisor.
+
+    The news must not wait behind a flood of lines, nor may the flood fill the memory.
+    """
+
+    def __init__(self, console: Console, news: queue.SimpleQueue[Message]) -> None:
+        self._console = console
+        self._news = news
+
+    def put(self, message: Message) -> None:
+        """Pass a message on."""
+        if message.type == "line":
+            self._console.write(message)
+        else:
+            self._news.put(message)
+
+
 class Supervisor:
     """Starts, watches, restarts and stops the parts of one plan."""
 
@@ -198,6 +216,7 @@ class Supervisor:
         }
         width = max(map(len, self._parts), default=0)
         self._console = Console(printer or PartPrinter(sys.stdout, width=width))
+        self._switch = Switch(self._console, self._messages)
         self._preparation: subprocess.Popen[str] | None = None
         self._prepared: int | None = None
         self._welcome = ""
@@ -211,7 +230,7 @@ class Supervisor:
             if signal.getsignal(sign) is not signal.SIG_IGN:
                 signal.signal(sign, self._stop_soon)
         if self._plan.database:
-            self._parts[self._plan.database.name].start(self._messages)
+            self._parts[self._plan.database.name].start(self._switch)
         self._prepare()
         while not self._stopping:
             self._turn()
@@ -235,12 +254,10 @@ class Supervisor:
         for part in self._parts.values():
             part.sweep()
             if part.restart_at and part.restart_at <= time.monotonic() and not self._stopping:
-                part.start(self._messages)
+                part.start(self._switch)
 
     def _handle(self, message: Message) -> None:
         match message.type:
-            case "line":
-                self._console.write(message)
             case "start":
                 self._say(message.name, f"started (pid {message.data['pid']})")
             case "stop":
@@ -273,7 +290,7 @@ class Supervisor:
             return
         for stage in reversed(self._plan.stages):
             for spec in stage:
-                self._parts[spec.name].start(self._messages)
+                self._parts[spec.name].start(self._switch)
         threading.Thread(target=self._await_web, daemon=True).start()
 
     def _await_web(self) -> None:
