@@ -119,6 +119,8 @@ def _refusal(exc: Exception) -> Refusal | None:
             return Refusal(404)
         case PermissionDenied():
             return Refusal(403)
+        case RecursionError():
+            return Refusal(400, message="The request is nested too deeply.")
         case RequestDataTooBig():
             return Refusal(413)
         case SuspiciousOperation():
@@ -151,11 +153,14 @@ def _fields(detail: Any) -> list[dict[str, str]]:
 
 
 def _of_database(exc: Exception) -> Refusal | None:
-    """Return 503 for a database that is away or busy; None for an error of ours."""
+    """Return 503 for a database that is away or busy, 400 for a value it refuses; None for an error of ours."""
     cause = exc if isinstance(exc, psycopg.Error) else exc.__cause__
     if getattr(cause, "sqlstate", None) == _QUERY_CANCELED:
         message = "The question took longer than QUERY_TIMEOUT_MS; ask for a shorter range or a coarser step."
         return Refusal(503, "query_timeout", message, retry_after=_RETRY_AFTER)
+    if (getattr(cause, "sqlstate", None) or "").startswith("22") or isinstance(cause, psycopg.DataError):
+        # A value that no check of ours foresaw: NUL, a number out of range. It is the request's fault.
+        return Refusal(400, message="The request holds a value that the database cannot take.")
     away = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
     return Refusal(503, retry_after=_RETRY_AFTER) if isinstance(exc, away) else None
 

@@ -191,8 +191,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "rebuild-sessions": {
         "task": "sessions.tasks.rebuild_touched",
         "schedule": timedelta(seconds=2),
-        # A beat that nobody heard is stale: the next one finds the same work.
-        "options": {"expires": 2},
+        # A beat that nobody heard is stale: the next one finds the same work. Clocks of two hosts may differ.
+        "options": {"expires": 30},
     },
     "keep-partitions-ahead": {"task": "events.tasks.keep_partitions_ahead", "schedule": timedelta(hours=1)},
     "apply-retention": {"task": "events.tasks.apply_retention", "schedule": timedelta(hours=1)},

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework.authentication import BaseAuthentication, BasicAuthentication, SessionAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from dlq import replay as replays
 from dlq import services
+from dlq.basic import LimitedBasicAuthentication
 from dlq.models import DeadLetter
 from dlq.selectors import list_letters
 from dlq.tasks import request_replay
@@ -47,6 +48,7 @@ class _LettersView(APIView):
             return self.request.auth.project_id
         projects = projects_of(self.request.user)
         if slug := self.request.GET.get("project"):
+            check_texts({"project": [slug]})
             projects = projects.filter(slug=slug)
         found: list[Project] = list(projects[:2])
         if not found:
@@ -94,7 +96,7 @@ class LettersView(_LettersView):
 
 
 class _DecisionView(_LettersView):
-    authentication_classes = [SessionAuthentication, BasicAuthentication]
+    authentication_classes = [LimitedBasicAuthentication, SessionAuthentication]
 
     def ids(self, request: Request) -> list[int]:
         """Return the letters that the body names."""

@@ -60,8 +60,9 @@ def _judge(letter: DeadLetter, verdict: Verdict) -> Batch | None:
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         verdict.failed[letter.pk] = f"not JSON: {error}"
         return None
-    encoder = Encoder(letter.project_id, Lane(letter.lane), clock.now(), limits())
-    encoder.encode([_completed(event, letter)])
+    # As if it were received when it was: windows and clock skew are those of that moment.
+    encoder = Encoder(letter.project_id, Lane(letter.lane), letter.received_at, limits(), odd=True)
+    encoder.encode([_identified(event, letter)])
     if encoder.errors:
         verdict.failed[letter.pk] = encoder.errors[0][1].message
         return None
@@ -69,18 +70,11 @@ def _judge(letter: DeadLetter, verdict: Verdict) -> Batch | None:
     return encoder.batch()
 
 
-def _completed(event: object, letter: DeadLetter) -> object:
-    """Give an event without an id one that follows from its letter, so that a second replay stores nothing, and
-    an event without a time the time of its receipt.
-    """
-    if not isinstance(event, dict):
-        return event
-    completed = dict(event)
-    if completed.get("eventId") is None:
-        completed["eventId"] = str(uuid.uuid5(_NAMESPACE, str(letter.pk)))
-    if completed.get("ts") is None and completed.get("timestamp") is None:
-        completed["ts"] = letter.received_at.isoformat()
-    return completed
+def _identified(event: object, letter: DeadLetter) -> object:
+    """Give an event without an id one that follows from its letter, so that a second replay stores nothing."""
+    if isinstance(event, dict) and event.get("eventId") is None:
+        return event | {"eventId": str(uuid.uuid5(_NAMESPACE, str(letter.pk)))}
+    return event
 
 
 @transaction.atomic

@@ -10,13 +10,17 @@ import gzip
 import hashlib
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from django.conf import settings
+
 from config.lib import clock
+from config.lib.errors import SluiceError
 from events.accesslog import event_of
-from events.bus.base import Bus, BusFull
+from events.bus.base import Bus
 from events.contracts import Batch, Lane, Reject
 from events.gateway.encode import Encoder
 from events.gateway.limits import limits
@@ -45,12 +49,21 @@ def measure(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), lines + (last != b"\n")
 
 
-def start(*, project: Project, path: Path, sha256: str) -> ImportJob:
-    """Return the job that imports this content: an unfinished one goes on, a finished one begins anew."""
+class Forgotten(Exception):
+    """The file was imported before; its events would be counted twice."""
+
+
+def start(*, project: Project, path: Path, sha256: str, again: bool = False) -> ImportJob:
+    """Return the job that imports this content: an unfinished one goes on, a finished one begins anew.
+
+    Raises Forgotten when it was finished so long ago that the ledger may not know its ids any more.
+    """
     job, _ = ImportJob.objects.get_or_create(
         project=project, file_sha256=sha256, defaults={"filename": path.name}
     )
     if job.finished_at is not None:
+        if clock.now() - job.finished_at > timedelta(days=settings.DEDUP_WINDOW_DAYS) and not again:
+            raise Forgotten(f"This file was imported on {job.finished_at:%Y-%m-%d}, before the dedup window.")
         job.lines_done, job.finished_at = 0, None
     return job
 
@@ -90,9 +103,11 @@ def _unparseable(line: bytes, number: int) -> Reject:
 
 
 def _append(bus: Bus, batch: Batch) -> None:
-    """Append; wait as long as the bus is full: an import must not crowd out live events."""
+    """Append; wait as long as the bus is full or away: its ids are fixed, so sending again is safe."""
     while True:
         try:
             return bus.append(batch)
-        except BusFull as full:
-            time.sleep(full.extra.get("retry_after", 1))
+        except SluiceError as error:
+            if not error.transient:
+                raise
+            time.sleep(error.extra.get("retry_after", 1))

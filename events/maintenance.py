@@ -10,8 +10,7 @@ from django.conf import settings
 
 from config.lib import clock, sqlfile
 from config.lib.postgres import connect
-from events.store.base import Store
-from events.store.postgres import days_between
+from events.store.base import Store, days_between
 
 logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "maintenance.sql")

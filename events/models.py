@@ -17,6 +17,7 @@ class Project(models.Model):
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=200)
     is_sample = models.BooleanField(default=False, help_text="Generated sample data; removed as a whole.")
+    removing = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -8,11 +8,12 @@ from psycopg import sql
 
 from config.lib import sqlfile
 from config.lib.postgres import connect
-from events.reasons import Outcome
 
 logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "purge.sql")
+#: Keys first: nothing new is accepted once gateways have forgotten them.
 _TABLES = (
+    "api_key",
     "session_work",
     "session",
     "event",
@@ -25,26 +26,22 @@ _TABLES = (
     "dead_letter",
     "import_job",
     "membership",
-    "api_key",
 )
 
 
 def purge_project(project_id: int) -> None:
-    """Remove a project, its keys and all its data, in one transaction. A project that is gone already is no error.
+    """Remove a project, its keys and all its data. A project that is gone already is no error.
 
-    What a gateway that still remembers a key appends afterwards is counted as purged by the processor. The
-    outcome counters stay: they are the pipeline's books, not the project's data.
+    It is marked first; what claims find of it from then on counts as purged, so other projects never wait. Each
+    table is emptied in a transaction of its own: a removal that was interrupted goes on when it is asked for
+    again. The outcome counters stay: they are the pipeline's books, not the project's data.
     """
     params = {"project_id": project_id}
-    with connect(name="purge", deadline=300) as connection:
-        found = connection.execute(SQL["lock"], params).fetchone()
+    with connect(name="purge", autocommit=True, deadline=300) as connection:
+        found = connection.execute(SQL["mark"], params).fetchone()
         if found is None:
             return
-        waiting = connection.execute(SQL["bus"], params).fetchone()
-        if waiting and waiting[0]:
-            connection.execute(
-                SQL["count_purged"], params | {"events": waiting[0], "outcome": Outcome.PURGED.value}
-            )
+        connection.execute(SQL["barrier"], params)
         for table in _TABLES:
             connection.execute(sql.SQL(SQL["rows"]).format(table=sql.Identifier(table)), params)
         connection.execute(SQL["project"], params)

@@ -11,11 +11,10 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet, Sum
 
-from config.engine import store
+from config.engine import bus, store
 from config.lib import clock, sqlfile
 from config.lib.paging import Page, Position, page_of
 from config.lib.postgres import bounded_cursor
-from events.bus.postgres import read_depth
 from events.contracts import Depth
 from events.gateway import telemetry
 from events.gateway.telemetry import Latency
@@ -92,8 +91,7 @@ def throughput(*, project_id: int | None, minutes: int = 60) -> list[tuple[datet
 
 def bus_depth() -> Depth:
     """Return what waits in the bus."""
-    with bounded_cursor() as cursor:
-        return read_depth(cursor).depth
+    return bus().depth()
 
 
 def partitions() -> list[Partition]:

@@ -18,7 +18,7 @@ WHERE EXISTS (SELECT FROM session_work w WHERE w.shard = all_shards.shard);
 -- Tells whether ingest is behind while no session has waited long: then the same users are about to be touched
 -- again, and rebuilding them now would be done for nothing.
 SELECT (SELECT coalesce(sum(appended_events - removed_events), 0) > %(backlog)s FROM bus_counter)
-   AND (SELECT enqueued_at FROM session_work ORDER BY shard, id LIMIT 1)
+   AND (SELECT min(enqueued_at) FROM session_work)
        > clock_timestamp() - make_interval(secs => %(longest)s);
 
 -- name: lock_shard

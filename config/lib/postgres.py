@@ -11,8 +11,27 @@ from django.conf import settings
 from django.db import connection as django_connection
 from django.db import connections, transaction
 
-#: TCP gives up on a black-holed peer after this long; the server ends a statement a little earlier.
 DEADLINE_SECONDS = 30
+#: The server ends a statement at the deadline; if it has not by then, nobody is there any more.
+_GRACE_SECONDS = 0.5
+_WAIT_SECONDS = 0.1
+
+
+class BoundedConnection(psycopg.Connection[tuple[Any, ...]]):
+    """Gives up on a server that neither answers nor hangs up: frozen, black-holed, or behind a lost route.
+
+    Only the client can notice that; `deadline` (seconds) bounds each wait for the server.
+    """
+
+    deadline: float = DEADLINE_SECONDS
+
+    def wait(self, gen: Any, interval: float = _WAIT_SECONDS, timeout: float | None = None) -> Any:
+        """Wait for the server as psycopg does, until the deadline; then close and raise OperationalError."""
+        try:
+            return super().wait(gen, interval, self.deadline if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout:
+            self.pgconn.finish()
+            raise psycopg.OperationalError("the database did not answer in time") from None
 
 
 def connect(
@@ -28,7 +47,7 @@ def connect(
     for ours in ("pool", "cursor_factory", "context", "prepare_threshold", "options"):
         params.pop(ours, None)
     milliseconds = int(deadline * 1000)
-    return psycopg.connect(
+    connection = BoundedConnection.connect(
         **params,
         autocommit=autocommit,
         prepare_threshold=3 if prepare else None,
@@ -40,6 +59,8 @@ def connect(
         keepalives_count=3,
         options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} -c timezone=UTC",
     )
+    connection.deadline = deadline + _GRACE_SECONDS
+    return connection
 
 
 @contextmanager

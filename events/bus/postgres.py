@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -16,6 +17,7 @@ from events.bus.base import BusFull, BusUnavailable
 from events.bus.gauge import Gauge, Reading
 from events.bus.group_commit import GroupCommit
 from events.contracts import Batch, Claimed, Depth, Lane, Reject
+from events.reasons import Reason, Stage
 
 SQL = sqlfile.load(__file__, "inbox.sql")
 #: The advisory-lock space of processor slots. Health checks look for it in pg_locks.
@@ -187,5 +189,15 @@ class InboxConsumer:
 def _claimed(
     id: int, attempts: int, project_id: int, lane: str, events: int, rows: bytes, rejects: bytes | None
 ) -> Claimed:
-    kept = _decode_rejects(rejects) if rejects else ()
+    try:
+        kept = _decode_rejects(rejects) if rejects else ()
+    except (msgspec.MsgspecError, ValueError) as error:
+        return Claimed(id, attempts, _unreadable(project_id, lane, events, bytes(rejects or b""), error))
     return Claimed(id, attempts, Batch(project_id, Lane(lane), events - len(kept), bytes(rows), kept))
+
+
+def _unreadable(project_id: int, lane: str, events: int, raw: bytes, error: Exception) -> Batch:
+    """Turn a batch that cannot be read into dead letters, as many as it had events: the books must balance."""
+    message = f"The batch cannot be read: {error}"
+    first = Reject(Stage.PROCESSOR, Reason.DATABASE_REFUSED, message, raw)
+    return Batch(project_id, Lane(lane), 0, b"", (first, *[replace(first, raw=b"")] * (events - 1)))

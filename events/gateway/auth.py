@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -35,7 +36,10 @@ class Key:
 
 
 class KeyCache:
-    """Remembers keys, and for as long that a token is unknown, so that guessing costs the database little."""
+    """Remembers keys, and for as long that a token is unknown, so that guessing costs the database little.
+
+    What has become old is still served while one thread asks again, and when the database cannot answer.
+    """
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[float, Key | None]] = {}
@@ -46,12 +50,22 @@ class KeyCache:
         hit = self._found.get(token)
         if hit and hit[0] > time.monotonic():
             return hit[1]
-        key = _look_up(token)
+        if hit:
+            self._remember(token, hit[1])
+        try:
+            key = _look_up(token)
+        except DatabaseError:
+            if hit is None:
+                raise
+            return hit[1]
+        self._remember(token, key)
+        return key
+
+    def _remember(self, token: str, key: Key | None) -> None:
         with self._lock:
             if len(self._found) >= _CACHE_SIZE:
                 self._found.clear()
             self._found[token] = (time.monotonic() + settings.KEY_CACHE_SECONDS, key)
-        return key
 
     def clear(self) -> None:
         """Forget everything."""

@@ -61,7 +61,7 @@ class Encoder:
             try:
                 self._encode_one(index, event, sent_at)
             except Rejected as error:
-                self._reject(index, event, error)
+                self._reject(index, event, sent_at, error)
 
     def batch(self) -> Batch:
         """Return what was encoded so far as one batch."""
@@ -83,7 +83,7 @@ class Encoder:
         user, anonymous = self._identity(event)
         moment = self._moment(event, sent_at)
         props = encode_props(event.get("props"), self.limits)
-        event_id = self._id(event, index, kind, user, props)
+        event_id = self._id(event, index)
         self.keys += len(event) + props.count(b'":')
         self.lines.append(
             f"{self.project_id}\t{event_id}\t{moment}\t{self._received}\t{_copy(kind)}\t{_copy(user)}\t"
@@ -123,21 +123,32 @@ class Encoder:
             message = f"`ts` lies before {_FIRST.year}."
         return Rejected(Reason.OUTSIDE_WINDOW, "ts", message)
 
-    def _id(self, event: dict[str, Any], index: int, kind: str, user: str, props: bytes) -> str:
+    def _id(self, event: dict[str, Any], index: int) -> str:
         given = event.get("eventId")
         if given is not None:
             return ids.event_id(given, max_length=self.limits.id_length)
         if self.idempotency_key:
-            time = event.get("ts") or event.get("timestamp")
-            content = f"{kind}\x1f{user}\x1f{time}\x1f".encode() + props
+            # A retry is sent at another time: that does not make it another event.
+            content = _raw({name: value for name, value in event.items() if name != "sentAt"})
             return ids.repeatable_id(self.idempotency_key, index, content)
         return ids.new_id()
 
-    def _reject(self, index: int, event: Any, error: Rejected) -> None:
+    def _reject(self, index: int, event: Any, sent_at: Any, error: Rejected) -> None:
         raw = _raw(event)
         self.keys += raw.count(b'":')
         self.errors.append((index, error))
+        if isinstance(event, dict):
+            raw = _raw(self._complete(event, index, sent_at))
         self.rejects.append(Reject(Stage.GATEWAY, error.reason, error.message, raw, error.field))
+
+    def _complete(self, event: dict[str, Any], index: int, sent_at: Any) -> dict[str, Any]:
+        """Return a rejected event with what its request said of it, so that a replay has the same id and time."""
+        complete = dict(event)
+        if complete.get("eventId") is None:
+            complete["eventId"] = self._id(event, index)
+        if sent_at is not None:
+            complete.setdefault("sentAt", sent_at)
+        return complete
 
 
 def encode_batches(

@@ -11,6 +11,8 @@ import zstandard
 from events.errors import InvalidEncoding, TooLarge, UnsupportedEncoding
 
 _CHUNK = 64 << 10
+#: zstd gives all that a piece of input inflates to: 128 KiB for each 4 bytes at worst, so pieces are small.
+_SLICE = 128
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:
@@ -75,9 +77,13 @@ def _brotli(body: bytes) -> Iterator[bytes]:
 
 def _zstd(body: bytes) -> Iterator[bytes]:
     # The window is bounded: a frame may announce one of gigabytes.
-    stream = zstandard.ZstdDecompressor(max_window_size=8 << 20).stream_reader(body)
-    while chunk := stream.read(_CHUNK):
-        yield chunk
+    stream = zstandard.ZstdDecompressor(max_window_size=8 << 20).decompressobj()
+    for start in range(0, len(body), _SLICE):
+        yield stream.decompress(body[start : start + _SLICE])
+        if stream.eof and (stream.unused_data or start + _SLICE < len(body)):
+            raise EOFError("something follows the compressed data")
+    if not stream.eof:
+        raise EOFError("it ends too early")
 
 
 _DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {

@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
                         default=False, help_text="Generated sample data; removed as a whole."
                     ),
                 ),
+                ("removing", models.BooleanField(db_default=False, default=False, editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={

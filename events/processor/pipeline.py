@@ -25,7 +25,7 @@ _MASS = 20
 
 
 class MassPoison(SluiceError):
-    """More than half of a claim would be dead-lettered: that is a bug, not poison."""
+    """More than half of a claim, or nothing in particular, is to blame: that is a bug, not poison."""
 
     code = "mass_poison"
 
@@ -96,6 +96,8 @@ class Pipeline:
         with self._connection.transaction(force_rollback=True):
             lines = lines_of(self._consumer.take(self._connection.cursor(), ids))
         poison = find_poison(lines, self._attempt)
+        if not poison:
+            raise MassPoison("the claim is refused, but no event of it is when tried again")
         if len(poison) >= _MASS and len(poison) * 2 > len(lines):
             raise MassPoison(f"{len(poison)} of {len(lines)} events were refused: {poison[0].message}")
         return poison

@@ -20,8 +20,8 @@ CREATE TEMP TABLE IF NOT EXISTS staging_duplicate (
 ) ON COMMIT DELETE ROWS;
 
 -- name: living
--- Finds which projects still exist, and keeps them from being removed until this transaction ends.
-SELECT id FROM project WHERE id = ANY(%(ids)s) ORDER BY id FOR KEY SHARE;
+-- Finds which projects are there to stay, and lets their removal wait until this transaction ends.
+SELECT id FROM project WHERE id = ANY(%(ids)s) AND NOT removing ORDER BY id FOR KEY SHARE;
 
 -- name: copy
 -- Takes a batch's lines as they are.
@@ -57,8 +57,9 @@ INSERT INTO staging_duplicate SELECT * FROM gone;
 
 -- name: count_duplicates
 -- Counts what was set aside by project, and whether the payload is that of the stored event.
-SELECT d.project_id, d.payload_hash = k.payload_hash, count(*)
-FROM staging_duplicate d JOIN event_key k USING (project_id, event_id)
+-- An id that was pruned from the ledger meanwhile counts as a plain duplicate.
+SELECT d.project_id, coalesce(d.payload_hash = k.payload_hash, true), count(*)
+FROM staging_duplicate d LEFT JOIN event_key k USING (project_id, event_id)
 GROUP BY 1, 2;
 
 -- name: count_fresh

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Protocol
 
 import psycopg
@@ -19,6 +19,11 @@ class Partition:
     day: date
     rows: int
     bytes: int
+
+
+def days_between(first: date, last: date) -> Iterable[date]:
+    """Yield every day from `first` to `last`, both included."""
+    return (first + timedelta(days=offset) for offset in range((last - first).days + 1))
 
 
 class Store(Protocol):

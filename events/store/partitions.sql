@@ -38,6 +38,10 @@ FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'event'::regclass
 ORDER BY c.relname DESC;
 
+-- name: impatient
+-- Whoever waits to drop a day holds up all who come after: better to fail soon and be tried again later.
+SET LOCAL lock_timeout = '2s';
+
 -- name: drop
 -- Drops one day.
 DROP TABLE {partition};

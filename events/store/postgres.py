@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from psycopg import sql
@@ -38,15 +38,11 @@ class PartitionedStore:
 
     def drop_before(self, cursor: Cursor, day: date) -> list[date]:
         """Drop every day before `day`."""
+        cursor.execute(SQL["impatient"])
         old = sorted(found for found in _days(cursor) if found < day)
         for one in old:
             cursor.execute(sql.SQL(SQL["drop"]).format(partition=_table(one)))
         return old
-
-
-def days_between(first: date, last: date) -> Iterable[date]:
-    """Yield every day from `first` to `last`, both included."""
-    return (first + timedelta(days=offset) for offset in range((last - first).days + 1))
 
 
 def _table(day: date) -> sql.Identifier:

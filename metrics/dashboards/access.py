@@ -17,6 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from events.models import Project
+from events.selectors import projects_of
 
 P = ParamSpec("P")
 
@@ -30,10 +31,7 @@ class PageRequest(HttpRequest):
 
 def visible_projects(user: User | AnonymousUser) -> QuerySet[Project]:
     """Return the projects that `user` may see, real ones first."""
-    if not user.is_authenticated:
-        return Project.objects.none()
-    projects = Project.objects.order_by("is_sample", "slug")
-    return projects if user.is_superuser else projects.filter(memberships__user=user)
+    return projects_of(user).order_by("is_sample", "slug")
 
 
 def visible_project(user: User, slug: str) -> Project:
@@ -74,6 +72,13 @@ def _to_login(request: PageRequest) -> HttpResponse:
     """Ask for a login; a partial must not swallow the login form, so htmx is told to go there itself."""
     if not request.htmx:
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
-    here = urlsplit(request.htmx.current_url or "/")
-    login = redirect_to_login(here._replace(scheme="", netloc="").geturl(), resolve_url("login"))
+    login = redirect_to_login(_path_of(request.htmx.current_url or "/"), resolve_url("login"))
     return HttpResponseClientRedirect(login["Location"])
+
+
+def _path_of(url: str) -> str:
+    """Return path and query of the page that a browser says it is on; `/` where that is no URL."""
+    try:
+        return urlsplit(url)._replace(scheme="", netloc="").geturl() or "/"
+    except ValueError:
+        return "/"

@@ -30,6 +30,8 @@ _OPEN_SECONDS = {"1m": 1, "5m": 2, "15m": 3, "1h": 5, "1d": 10, "1w": 10, "1mo":
 #: An answer about the past changes only by late events.
 _CLOSED_SECONDS = 15
 OTHER = "other"
+#: Points an answer may have, and from how many on it is not kept: memory is shared with ingest.
+_MAX_POINTS, _MAX_KEPT_POINTS = 200_000, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def ask(*, project_id: int, params: Params) -> Answer:
     started = time.perf_counter()
     answer = _compute(question)
     telemetry.query_seconds.labels(answer.source).observe(time.perf_counter() - started)
-    cache.set(key, answer, seconds_to_live(question))
+    if sum(len(series.points) for series in answer.series) <= _MAX_KEPT_POINTS:
+        cache.set(key, answer, seconds_to_live(question))
     return answer
 
 
@@ -105,16 +108,21 @@ def _compute(question: Question) -> Answer:
 def _series(question: Question, rows: Sequence[tuple[Any, ...]]) -> tuple[Series, ...]:
     totals: dict[Group, Value] = {}
     points: dict[Group, dict[datetime, Value]] = defaultdict(dict)
+    starts = question.starts
     for is_total, bucket, group1, group2, value in rows:
         if is_total:
             totals[group1, group2] = _number(value)
         else:
-            points[group1, group2][bucket] = _number(value)
+            points[group1, group2][starts[bucket - 1]] = _number(value)
     if not question.group_by:
         totals.setdefault((None, None), question.measure.of_nothing)
     ranked = sorted(totals, key=lambda group: (-(totals[group] or 0), str(group)))
     kept, rest = ranked[: question.limit], ranked[question.limit :]
-    starts = question.starts
+    if len(kept) * len(starts) > _MAX_POINTS:
+        fits = _MAX_POINTS // len(starts)
+        raise TooManyPoints(
+            f"{len(kept)} groups of {len(starts)} buckets are too many points; limit={fits} would fit."
+        )
     series = [_one(question, group, totals[group], points[group], starts) for group in kept]
     if rest and question.measure.kind in ADDITIVE:
         series.append(_other(question, rest, totals, points, starts))

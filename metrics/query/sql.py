@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -26,6 +25,8 @@ _MEASURES = {
     "max": "max(v)",
     "quantile": "percentile_cont(%(quantile)s) WITHIN GROUP (ORDER BY v::float8)",
 }
+#: float64 ends at 308 digits before the point and 324 after it.
+_EXPONENTS = 330
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -38,11 +39,10 @@ class Statement:
             "project_id": question.project_id,
             "types": list(question.types) or None,
             "row_limit": ROW_LIMIT + 1,
+            "edges": list(question.starts),
         }
         rows = sql.SQL(" UNION ALL ").join([self._rows(part) for part in plan.parts])
-        self.text = sql.SQL(SQL["answer"]).format(
-            measure=self._measure(question.measure), bucket=self._bucket(), rows=rows
-        )
+        self.text = sql.SQL(SQL["answer"]).format(measure=self._measure(question.measure), rows=rows)
 
     def _bind(self, value: Any) -> sql.Placeholder:
         name = f"p{len(self.params)}"
@@ -52,14 +52,6 @@ class Statement:
     def _measure(self, measure: Measure) -> sql.SQL:
         self.params["quantile"] = measure.quantile
         return sql.SQL(_MEASURES[measure.kind])
-
-    def _bucket(self) -> sql.SQL:
-        step, tz = self.question.step, self.question.tz
-        if step.unit:
-            self.params |= {"unit": step.unit, "tz": tz.key}
-            return sql.SQL(SQL["bucket_calendar"])
-        self.params |= {"width": step.typical, "origin": step.origin(self.question.start, tz)}
-        return sql.SQL(SQL["bucket_fixed"])
 
     def _rows(self, part: Part) -> sql.Composed:
         span = {"start": self._bind(part.start), "end": self._bind(part.end)}
@@ -127,8 +119,9 @@ class Statement:
 
 
 def _as_number(text: str) -> Decimal | None:
+    """Return `text` as a number that a property can have, or None: what float64 cannot hold is never stored."""
     try:
         number = Decimal(text)
-        return number if number.is_finite() and math.isfinite(float(number)) else None
+        return number if number.is_finite() and abs(number.adjusted()) < _EXPONENTS else None
     except InvalidOperation:
         return None

@@ -1,19 +1,13 @@
 -- name: answer
 -- Aggregates the rows of all parts by bucket and group, and by group alone for the totals of the whole range.
+-- A bucket is its number among the edges, from 1: time zones are worked out in one place only, and not here.
 SELECT grouping(bucket) = 1 AS is_total, bucket, group1, group2, {measure} AS value
 FROM (
-    SELECT {bucket} AS bucket, group1, group2, n, user_id, v FROM ({rows}) AS rows
+    SELECT width_bucket(ts, %(edges)s::timestamptz[]) AS bucket, group1, group2, n, user_id, v
+    FROM ({rows}) AS rows
 ) AS placed
 GROUP BY GROUPING SETS ((bucket, group1, group2), (group1, group2))
 LIMIT %(row_limit)s;
-
--- name: bucket_fixed
--- Places a row in a bucket of fixed width, counted from a local midnight.
-date_bin(%(width)s, ts, %(origin)s)
-
--- name: bucket_calendar
--- Places a row in a day, week or month of a time zone.
-date_trunc(%(unit)s, ts, %(tz)s)
 
 -- name: rows_counts
 -- Reads one part from a count rollup.

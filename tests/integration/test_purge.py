@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from config.lib.postgres import connect
 from dlq.models import DeadLetter
 from events.models import ApiKey, Project
 from events.purge import purge_project
 from tests.support.assertions import assert_balanced, assert_rollups_equal_raw
 from tests.support.pipeline import append, append_rows, copy_line, event, process_all, rows, store_all
 from tests.support.tenants import Tenant
+from tests.support.waiting import wait_until
 
 HOLDS_PROJECT_ROWS = (
     "SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
@@ -50,9 +54,9 @@ def test_what_waits_in_the_bus_is_counted_as_purged(both: tuple[Tenant, Tenant])
     append(acme.id, [event("u3"), event("u4")])
     append(globex.id, [event("u3")])
     purge_project(acme.id)
-    assert rows("SELECT events FROM outcome_count WHERE outcome = 'purged'") == [(2,)]
     assert_balanced()
     process_all()
+    assert rows("SELECT events FROM outcome_count WHERE outcome = 'purged'") == [(2,)]
     assert counts(acme.id) == {}
     assert_balanced()
 
@@ -62,3 +66,20 @@ def test_its_keys_stop_working(acme: Tenant) -> None:
     assert not ApiKey.objects.exists()
     assert not DeadLetter.objects.exists()
     assert acme.send({"type": "a", "userId": "u"}).status_code == 401
+
+
+def test_a_claim_at_work_holds_up_nothing_but_its_own_projects_removal(both: tuple[Tenant, Tenant]) -> None:
+    acme, globex = both
+    append(globex.id, [event("u9")])
+    with connect(name="claim at work") as claim:
+        claim.execute("SELECT 1 FROM project WHERE id = %s FOR KEY SHARE", [acme.id])
+        removal = threading.Thread(target=purge_project, args=(acme.id,))
+        removal.start()
+        wait_until(
+            lambda: rows("SELECT removing FROM project WHERE id = %s", acme.id) == [(True,)], what="the mark"
+        )
+        process_all()
+        assert rows("SELECT count(*) FROM event WHERE user_id = 'u9'") == [(1,)]
+        claim.rollback()
+    removal.join(timeout=20)
+    assert counts(acme.id) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ class Command(BaseCommand):
         """Add FILE and --project."""
         parser.add_argument("file", type=Path)
         parser.add_argument("--project", default="default", help="the project's slug")
+        parser.add_argument(
+            "--again",
+            action="store_true",
+            help="import a file whose earlier import is out of the dedup window",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Show progress in lines; say what was sent."""
@@ -32,13 +38,15 @@ class Command(BaseCommand):
         if project is None:
             raise CommandError(f"there is no project {options['project']!r}")
         try:
-            self._import(project, path)
-        except (OSError, EOFError) as error:
+            self._import(project, path, again=options["again"])
+        except importer.Forgotten as error:
+            raise CommandError(f"{error} Its events would be counted twice; --again does so.") from None
+        except (OSError, EOFError, zlib.error) as error:
             raise CommandError(f"{path}: {error}") from None
 
-    def _import(self, project: Project, path: Path) -> None:
+    def _import(self, project: Project, path: Path, *, again: bool) -> None:
         sha256, total = importer.measure(path)
-        job = importer.start(project=project, path=path, sha256=sha256)
+        job = importer.start(project=project, path=path, sha256=sha256, again=again)
         events = unread = 0
         with tqdm(total=total, initial=job.lines_done, unit="line") as bar:
             for batch in importer.run(job=job, path=path, bus=bus()):

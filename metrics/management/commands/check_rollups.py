@@ -27,7 +27,9 @@ class Command(BaseCommand):
         with connect(name="check_rollups", deadline=600) as connection:
             connection.execute("SET default_transaction_isolation = 'repeatable read'")
             connection.commit()
-            for start, end in tqdm(days.in_store(connection, store(), **days.span(options)), unit="day"):
+            spans = days.in_store(connection, store(), **days.span(options))
+            connection.commit()
+            for start, end in tqdm(spans, unit="day"):
                 with connection.transaction():
                     found = rollups().drift(connection.cursor(), start, end)
                 for drift in found:
