@@ -36,19 +36,36 @@ _LEAST = {
     "SESSION_GAP_MINUTES": 1,
     "KEY_CACHE_SECONDS": 0,
 }
+#: Beyond these, a sum of times or a number of connections leaves what the system can hold.
+_MOST = {
+    "WEB_WORKERS": 64,
+    "WEB_THREADS": 256,
+    "PROCESSORS": 64,
+    "MAX_AGE_DAYS": 36_500,
+    "MAX_AHEAD_SECONDS": 31_536_000,
+    "DEDUP_WINDOW_DAYS": 36_500,
+    "RETENTION_DAYS": 36_500,
+    "PARTITIONS_AHEAD_DAYS": 366,
+    "SESSION_GAP_MINUTES": 525_600,
+}
 _OLDEST_SERVER = 15
 AppConfigs = Sequence[AppConfig] | None
 
 
 @register()
 def numbers_in_range(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
-    """sluice.E001: a setting is below the least value that works. sluice.E002: PORT is no port."""
+    """sluice.E001: a setting is below or above what works. sluice.E002: PORT is no port."""
     errors: list[CheckMessage] = [
         Error(
             f"{name} is {getattr(settings, name)}", hint=f"Set {name} to {least} or more.", id="sluice.E001"
         )
         for name, least in _LEAST.items()
         if getattr(settings, name) < least
+    ]
+    errors += [
+        Error(f"{name} is {getattr(settings, name)}", hint=f"Set {name} to {most} or less.", id="sluice.E001")
+        for name, most in _MOST.items()
+        if getattr(settings, name) > most
     ]
     if not 1 <= settings.PORT <= 65_535:
         errors.append(Error(f"PORT is {settings.PORT}", hint="Set PORT to 1 .. 65535.", id="sluice.E002"))

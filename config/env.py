@@ -28,6 +28,14 @@ def flag(name: str, default: bool = False) -> bool:
     return text(name, "1" if default else "0").lower() in ("1", "true", "yes", "on")
 
 
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """Return the variable `name`, in capitals, as one of `allowed`; anything else ends the program."""
+    value = text(name, default).upper()
+    if value not in allowed:
+        raise SystemExit(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+    return value
+
+
 def names(name: str, default: str = "") -> list[str]:
     """Return the variable `name` as a list of comma-separated names."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]

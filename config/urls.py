@@ -17,7 +17,7 @@ admin.autodiscover()
 
 urlpatterns = [
     path("api/events", EventsView.as_view(), name="events"),
-    path("api/events/<uuid:event_id>", EventView.as_view(), name="event"),
+    path("api/events/<str:event_id>", EventView.as_view(), name="event"),
     path("api/metrics", MetricsView.as_view(), name="metrics"),
     path("api/sessions", SessionsView.as_view(), name="sessions"),
     path("api/dlq", LettersView.as_view(), name="dead-letters"),

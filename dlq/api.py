@@ -128,8 +128,7 @@ class ReplayView(_DecisionView):
     def post(self, request: Request) -> Response:
         """Tell what would pass (`dryRun`), or ask Celery to do it."""
         ids, project_id = self.ids(request), self.project_id()
-        data: dict[str, Any] = dict(request.data)
-        if data.get("dryRun") is True or request.GET.get("dryRun") == "true":
+        if _is_dry(request):
             verdict = replays.dry_run(ids=ids, project_id=project_id)
             failed = [{"id": id_, "message": message} for id_, message in verdict.failed.items()]
             return Response({"wouldPass": verdict.passed, "wouldFail": failed})
@@ -149,6 +148,15 @@ class DiscardView(_DecisionView):
         """Mark letters as discarded."""
         ids, project_id = self.ids(request), self.project_id()
         return Response({"discarded": services.discard(ids=ids, by=str(request.user), project_id=project_id)})
+
+
+def _is_dry(request: Request) -> bool:
+    """Tell whether only a dry run is asked for. Anything but a plain yes or no is refused: a replay is for good."""
+    body: dict[str, Any] = dict(request.data)
+    asked = [value for value in (body.get("dryRun"), request.GET.get("dryRun")) if value is not None]
+    if not all(isinstance(value, bool) or value in ("true", "false") for value in asked):
+        raise BadQuestion("`dryRun` must be true or false.", field="dryRun")
+    return any(value in (True, "true") for value in asked)
 
 
 def _state(text: str) -> str:

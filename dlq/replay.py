@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
 from django.db import transaction
 
 from config.lib import clock
 from dlq.models import DeadLetter
 from events.bus.base import Bus
 from events.contracts import Batch, Lane
+from events.errors import InvalidJson
+from events.gateway.decode import strict
 from events.gateway.encode import Encoder
 from events.gateway.limits import limits
 
@@ -56,9 +57,9 @@ def _open(ids: Sequence[int], project_id: int | None) -> Sequence[DeadLetter]:
 def _judge(letter: DeadLetter, verdict: Verdict) -> Batch | None:
     """Encode the letter's event; note in `verdict` what came of it."""
     try:
-        event = msgspec.json.decode(bytes(letter.edited or letter.raw))
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        verdict.failed[letter.pk] = f"not JSON: {error}"
+        event = strict(bytes(letter.edited or letter.raw), lines=False)
+    except InvalidJson as error:
+        verdict.failed[letter.pk] = error.message
         return None
     # As if it were received when it was: windows and clock skew are those of that moment.
     encoder = Encoder(letter.project_id, Lane(letter.lane), letter.received_at, limits(), odd=True)

@@ -12,6 +12,9 @@ from config.lib import clock, sqlfile
 from config.lib.errors import SluiceError
 from dlq.models import DeadLetter
 from events.contracts import Reject
+from events.errors import InvalidJson
+from events.gateway.decode import strict
+from events.gateway.sanitise import sanitise
 
 SQL = sqlfile.load(__file__, "services.sql")
 
@@ -60,9 +63,9 @@ def record(cursor: psycopg.Cursor[Any], letters: Iterable[Lettered]) -> None:
 def edit(*, letter: DeadLetter, text: str) -> None:
     """Keep a corrected event beside the original bytes. Raises NotAnEvent."""
     try:
-        event = msgspec.json.decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise NotAnEvent(f"This is not valid JSON: {error}.") from None
+        event = sanitise(strict(text.encode("utf-8", "surrogatepass"), lines=False))
+    except (InvalidJson, RecursionError) as error:
+        raise NotAnEvent(str(error)) from None
     if not isinstance(event, dict):
         raise NotAnEvent()
     letter.edited = msgspec.json.encode(event)

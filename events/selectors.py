@@ -94,11 +94,11 @@ def bus_depth() -> Depth:
     return bus().depth()
 
 
-def partitions() -> list[Partition]:
-    """Return the days in store, newest first; `rows` is exact, from the rollups."""
+def partitions(*, project_id: int) -> list[Partition]:
+    """Return the days in store, newest first; `rows` is exactly what of them is the project's, `bytes` is all's."""
     with bounded_cursor() as cursor:
         found = store().partitions(cursor)
-        counts = dict(cursor.execute(SQL["events_by_day"]).fetchall())
+        counts = dict(cursor.execute(SQL["events_by_day"], {"project_id": project_id}).fetchall())
     return [replace(one, rows=int(counts.get(one.day, 0))) for one in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from events.contracts import Depth
 
@@ -44,6 +44,11 @@ class Gauge:
         surplus = self._depth.events * (1 - 0.9 / fullness)
         seconds = surplus / self._per_second if self._per_second else _LONGEST_WAIT
         return max(1, min(_LONGEST_WAIT, math.ceil(seconds)))
+
+    def added(self, events: int, size: int) -> None:
+        """Count what this process appended since the last reading, so that a burst cannot run past the bound."""
+        depth = self._depth
+        self._depth = replace(depth, events=depth.events + events, bytes=depth.bytes + size)
 
     def _refresh(self) -> None:
         reading = self._read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -65,13 +65,11 @@ class InboxBus:
             if retry_after := self._gauge.retry_after():
                 raise BusFull(retry_after=retry_after)
             merged = list(_merge(batches))
-            cursor = connection.cursor()
-            if len(merged) == 1:
-                self._insert(cursor, merged[0])
-                return
-            with connection.transaction():
+            # One statement is its own transaction; several need one around them.
+            with connection.transaction() if len(merged) > 1 else nullcontext():
                 for batch in merged:
-                    self._insert(cursor, batch)
+                    self._insert(connection.cursor(), batch)
+            self._gauge.added(sum(batch.accepted for batch in merged), sum(batch.size for batch in merged))
 
     def _insert(self, cursor: psycopg.Cursor[Any], batch: Batch) -> None:
         cursor.execute(

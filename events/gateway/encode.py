@@ -157,7 +157,7 @@ def encode_batches(
     """Encode any number of events as batches of at most `size`, as the gateway would; rejects ride along."""
     remaining = iter(events)
     while chunk := list(islice(remaining, size)):
-        encoder = Encoder(project_id, lane, now, limits())
+        encoder = Encoder(project_id, lane, now, limits(), odd=True)
         encoder.encode(chunk)
         yield encoder.batch()
 

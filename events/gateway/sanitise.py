@@ -16,7 +16,18 @@ def sanitise(value: Any) -> Any:
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, dict):
-        return {sanitise(key): sanitise(child) for key, child in value.items()}
+        return _sanitise_keys(value)
     if isinstance(value, list):
         return [sanitise(child) for child in value]
     return value
+
+
+def _sanitise_keys(value: dict[str, Any]) -> dict[str, Any]:
+    """Clean keys and values; keys that become equal are told apart by further U+FFFD, so that nothing is lost."""
+    clean: dict[str, Any] = {}
+    for key, child in sorted(value.items(), key=lambda item: _UNSTORABLE.search(item[0]) is not None):
+        name = _UNSTORABLE.sub("\ufffd", key)
+        while name in clean:
+            name += "\ufffd"
+        clean[name] = sanitise(child)
+    return clean

@@ -19,7 +19,7 @@ def list_answer(project_id: int, params: Params) -> dict[str, Any]:
     """Return the answer to a list request. Raises BadQuestion or BadCursor."""
     check_texts(params)
     if (wanted := one(params, "eventId")) is not None:
-        found = get_event(project_id=project_id, event_id=_id(wanted))
+        found = get_event(project_id=project_id, event_id=stored_id(wanted))
         return {"events": [as_json(found)] if found else [], "nextCursor": None}
     tz = parse_zone(one(params, "tz") or UTC.key)
     start, end = parse_range(one(params, "range") or "24h", tz, clock.now())
@@ -49,8 +49,9 @@ def as_json(event: StoredEvent) -> dict[str, Any]:
     }
 
 
-def _id(text: str) -> UUID:
+def stored_id(text: str) -> UUID:
     """Return the stored id of a client's id."""
+    check_texts({"eventId": [text]})
     if not text or len(text) > 200:
         raise BadQuestion("`eventId` has 1 to 200 characters.", field="eventId")
     return UUID(event_id(text, max_length=200))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
@@ -15,7 +14,7 @@ from config.lib import clock
 from events.gateway.auth import project_of
 from events.gateway.schema import errors, query
 from events.selectors import get_event
-from metrics.api.events import as_json
+from metrics.api.events import as_json, stored_id
 from metrics.api.times import UTC, wire
 from metrics.query.ask import Answer, Series, ask
 from metrics.query.parse import check_texts, one, parse_limit, parse_range, parse_zone
@@ -86,9 +85,9 @@ class EventView(APIView):
     """Reads one stored event."""
 
     @extend_schema(operation_id="event", responses={200: {"type": "object"}, **errors(401, 403, 404, 503)})
-    def get(self, request: Request, event_id: UUID) -> Response:
-        """Return the event with this id."""
-        found = get_event(project_id=project_of(request), event_id=event_id)
+    def get(self, request: Request, event_id: str) -> Response:
+        """Return the event with this id: the one that was sent, or the one that stands for it."""
+        found = get_event(project_id=project_of(request), event_id=stored_id(event_id))
         if found is None:
             raise Http404("There is no such event.")
         return Response(as_json(found))

@@ -67,7 +67,7 @@ class Flow:
 def read_flow(*, project_id: int) -> Flow:
     """Read every figure once."""
     latency, depth, moment = ack_latency(), bus_depth(), now()
-    stored = sorted(partitions(), key=lambda partition: partition.day, reverse=True)
+    stored = sorted(partitions(project_id=project_id), key=lambda partition: partition.day, reverse=True)
     counts = throughput(project_id=project_id, minutes=MINUTES)
     return Flow(
         chart=_chart(counts, moment),

@@ -149,7 +149,11 @@ def _other(
     starts: Sequence[datetime],
 ) -> Series:
     """Sum the groups beyond the limit. Only for measures that may be summed."""
-    values = tuple((start, sum(points[group].get(start) or 0 for group in rest)) for start in starts)
+    sums: dict[datetime, Any] = defaultdict(int)
+    for group in rest:
+        for start, value in points[group].items():
+            sums[start] += value or 0
+    values = tuple((start, sums[start]) for start in starts)
     total = sum(totals[group] or 0 for group in rest)
     return Series(dict.fromkeys(question.group_by, OTHER), total, values)
 

@@ -21,6 +21,7 @@ _MAX_FILTERS = 20
 _MAX_VALUES = 1000
 _MAX_TEXT = 1000
 _LAST_DAYS = 3660
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _RELATIVE = re.compile(r"([0-9]{1,6})(m|h|d|w)")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(days=7)}
 _FILTER = re.compile(
@@ -84,6 +85,8 @@ def parse_range(text: str, tz: ZoneInfo, now: datetime) -> tuple[datetime, datet
         start, end = _last(int(match[1]) * _UNITS[match[2]], now)
     else:
         start, end = _named(text, tz, now)
+    if start.year < _FIRST_YEAR or end.year > _LAST_YEAR:
+        raise BadQuestion(f"`range` must lie between {_FIRST_YEAR} and {_LAST_YEAR}.", field="range")
     if not start < end:
         raise BadQuestion("`range` must end after it starts.", field="range")
     if end - start > timedelta(days=_LAST_DAYS):

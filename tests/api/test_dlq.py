@@ -243,3 +243,23 @@ def test_a_wrong_password_is_checked_only_a_few_times(both: Tenant) -> None:
     assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 2
     assert int(answers[-1]["Retry-After"]) > 0
     cache.clear()
+
+
+def test_a_letter_with_nul_passes_when_the_dry_run_says_so(acme: Tenant) -> None:
+    acme.send(TOO_BIG)
+    process_all()
+    letter = only(acme)
+    DeadLetter.objects.update(
+        raw=json.dumps(GOOD | {"type": "a\x00b", "props": {"v": "x\x00\ud800"}}).encode()
+    )
+    assert replays.dry_run(ids=[letter.pk]).passed == [letter.pk]
+    replays.replay(ids=[letter.pk], by="ann", bus=engine.bus())
+    process_all()
+    assert rows("SELECT type, props ->> 'v' FROM event") == [("a\ufffdb", "x\ufffd\ufffd")]
+
+
+@pytest.mark.parametrize("dry", [1, 0, "no", "True", [], {}])
+def test_a_dry_run_that_is_no_yes_or_no_replays_nothing(both: Tenant, dry: Any) -> None:
+    answer = decide(member(both), "/api/dlq/replay", [only(both).pk], dryRun=dry)
+    assert answer.status_code == 400
+    assert only(both).state == "new"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metrics.query import ask
-from tests.support.pipeline import NOON, event, store_all
+from tests.support.pipeline import NOON, event, process_all, store_all
 from tests.support.tenants import Tenant
 
 
@@ -48,3 +48,25 @@ def test_an_answer_of_too_many_points_is_refused(acme: Tenant, monkeypatch: pyte
 @pytest.mark.parametrize("name", ["segment", "compare"])
 def test_what_is_not_built_yet_is_refused_and_not_ignored(acme: Tenant, name: str) -> None:
     assert acme.get("/api/metrics", metric="count", range="24h", **{name: "x"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        "9999-12-01/9999-12-31T23:59",
+        "0001-01-01T00:00Z/0001-02-01T00:00Z",
+        "1969-12-31/1970-01-02",
+        "2200-12-31/2201-01-02",
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/metrics", "/api/sessions", "/api/events"])
+def test_ranges_at_the_ends_of_the_calendar_are_refused(acme: Tenant, path: str, span: str) -> None:
+    answer = acme.get(path, metric="count", range=span, tz="America/New_York")
+    assert answer.status_code == 400
+
+
+def test_an_event_is_found_by_the_id_that_was_sent(acme: Tenant) -> None:
+    sent = ["01A20625-32F2-775F-A49F-7B45F90B6121", "order 7"]
+    acme.send([{"type": "a", "userId": "u", "eventId": one} for one in sent])
+    process_all()
+    assert [acme.get(f"/api/events/{one}").status_code for one in sent] == [200, 200]

@@ -13,7 +13,7 @@ from config.checks import _LEAST
 from tests.docs.repository import DOCS, PRODUCT, ROOT, calls, table_rows, with_suffix
 
 PAGE = DOCS / "settings.md"
-_READERS = {"text", "number", "flag", "names"}
+_READERS = {"text", "number", "flag", "names", "choice"}
 
 
 def documented() -> dict[str, list[str]]:

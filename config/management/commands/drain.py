@@ -6,6 +6,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+import psycopg
 from django.core.management.base import BaseCommand, CommandError
 
 from config.lib.postgres import connect
@@ -26,7 +27,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Wait; processors and the Celery worker do the work."""
-        until = time.monotonic() + options["timeout"]
+        try:
+            self._wait(time.monotonic() + options["timeout"])
+        except psycopg.OperationalError as error:
+            raise CommandError(f"the database does not answer: {str(error).splitlines()[0]}") from None
+
+    def _wait(self, until: float) -> None:
         with connect(name="drain", autocommit=True) as link:
             while True:
                 events, users = link.execute(SQL["left"]).fetchone() or (0, 0)
