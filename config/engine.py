@@ -48,13 +48,9 @@ def rollups() -> Rollups:
 
 
 def processor() -> tuple[Consumer, Pipeline]:
-    """Return a consumer and a pipeline on connections of their own."""
-    consumer = InboxConsumer(
-        partial(connect, name="processor claims"),
-        max_events=settings.CLAIM_EVENTS,
-        lease=settings.CLAIM_LEASE_SECONDS,
-    )
-    connection = connect(name=f"processor {consumer.slot}", autocommit=True)
+    """Return a consumer and a pipeline on one connection of their own."""
+    connection = connect(name="processor", autocommit=True)
+    consumer = InboxConsumer(connection, max_events=settings.CLAIM_EVENTS, lease=settings.CLAIM_LEASE_SECONDS)
     staging.create(connection)
     pipeline = Pipeline(
         connection=connection, consumer=consumer, steps=steps(), max_attempts=settings.MAX_ATTEMPTS

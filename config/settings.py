@@ -29,6 +29,7 @@ HTTPS = env.flag("HTTPS")
 WEB_WORKERS = env.number("WEB_WORKERS", 2)
 WEB_THREADS = env.number("WEB_THREADS", 8)
 PROCESSORS = env.number("PROCESSORS", 1)
+PROCESSOR_THREADS = env.number("PROCESSOR_THREADS", 2)
 
 # --- database -----------------------------------------------------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL") or embedded.database_url(DATA_DIR)

@@ -134,13 +134,17 @@ def _merge(batches: Sequence[Batch]) -> Iterator[Batch]:
 
 
 class InboxConsumer:
-    """A processor's side: holds one slot for its whole life, by a session lock that dies with the process."""
+    """A processor's side: holds one slot for its whole life, by a session lock that dies with the process.
 
-    def __init__(self, connect: Connect, *, max_events: int, lease: float) -> None:
+    It takes over `connection`, which commits by itself; the pipeline may use it between the calls.
+    """
+
+    def __init__(
+        self, connection: psycopg.Connection[tuple[Any, ...]], *, max_events: int, lease: float
+    ) -> None:
         self._max_events = max_events
         self._lease = lease
-        self._connection = connect()
-        self._connection.autocommit = True
+        self._connection = connection
         self.slot = self._lock_slot()
         self.recover(own=True)
 

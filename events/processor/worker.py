@@ -20,7 +20,7 @@ _SHORTEST_WAIT = 0.01
 _LONGEST_WAIT = 0.2
 _LONGEST_BACKOFF = 10.0
 #: A claim costs the same whether it holds ten events or a thousand: after a small one, let more gather first.
-_WORTHWHILE, _LINGER = 1000, 0.05
+_WORTHWHILE, _LINGER = 1000, 0.2
 _MASS_POISON_WAIT = 30.0
 _RECOVER_SECONDS = 2.0
 
@@ -32,7 +32,7 @@ class Runs(Protocol):
         """Process the claimed batches in one transaction; return how many events had each outcome."""
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection, which may be the consumer's too."""
 
 
 Factory = Callable[[], tuple[Consumer, Runs]]

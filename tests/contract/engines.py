@@ -24,7 +24,8 @@ class PostgresInbox:
 
     def consumer(self, *, max_events: int = 1000, lease: float = 60) -> Consumer:
         """Return a processor's side."""
-        return InboxConsumer(partial(connect, name="contract consumer"), max_events=max_events, lease=lease)
+        connection = connect(name="contract consumer", autocommit=True)
+        return InboxConsumer(connection, max_events=max_events, lease=lease)
 
 
 BUSES: dict[str, Callable[[], PostgresInbox]] = {"postgres": PostgresInbox}
