@@ -228,7 +228,7 @@ def _tuning() -> dict[str, str]:
         # No replicas are fed from here, which makes the log smaller.
         "wal_level": "minimal",
         "max_wal_senders": "0",
-        "wal_buffers": "8MB",
+        "wal_buffers": "4MB",
         "max_logical_replication_workers": "0",
         "max_wal_size": "2GB",
         "checkpoint_timeout": "10min",
