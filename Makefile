@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
-# What `make test` uses beyond Python, by command: chromium for the browser tests.
+# What `make test` uses beyond Python, by command: chromium for the browser tests. `make bench` uses wrk.
 COMMANDS := chromium
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
@@ -45,8 +45,9 @@ format: $(VENV)/.dev  ## Format the code and apply the linter's fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## Measure throughput and latency on this machine
-	@exec $(BIN)/python bench/run.py
+bench: COMMANDS := wrk
+bench: $(VENV)/.dev packages  ## Measure throughput and latency on this machine
+	@exec $(BIN)/python -m bench.run
 
 clean:  ## Remove the virtualenv and caches; data in DATA_DIR stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -79,4 +80,4 @@ packages:
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } \
 			>/dev/null 2>&1 </dev/null && exit 0; \
 	fi; \
-	echo "not installed:$$missing; the tests that need it are skipped (browser tests need chromium)"
+	echo "not installed:$$missing; what needs it is left out and says so"
