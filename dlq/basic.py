@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.cache import cache
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
@@ -28,3 +29,14 @@ class LimitedBasicAuthentication(BasicAuthentication):
         except AuthenticationFailed:
             cache.incr(key)
             raise
+
+
+class LimitedBasicScheme(OpenApiAuthenticationExtension):
+    """Tells the OpenAPI document of it."""
+
+    target_class = "dlq.basic.LimitedBasicAuthentication"
+    name = "basicAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the scheme."""
+        return {"type": "http", "scheme": "basic"}
