@@ -116,7 +116,8 @@ class Encoder:
 
     def _outside(self, moment: datetime) -> Rejected:
         if moment > self._latest:
-            message = f"`ts` is more than {self.limits.max_ahead} ahead."
+            minutes = self.limits.max_ahead.total_seconds() / 60
+            message = f"`ts` is more than {minutes:g} minutes ahead."
         elif self.lane is Lane.LIVE:
             message = f"`ts` is more than {self.limits.max_age.days} days ago."
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 
 from config import engine
 from config.lib.postgres import connect
@@ -74,6 +74,16 @@ def relations_of(plan: object) -> set[str]:
         return set()
     here = {str(plan["Relation Name"])} if "Relation Name" in plan else set()
     return here.union(*(relations_of(value) for value in plan.values()))
+
+
+def indexes_read(text: object, params: object) -> str:
+    """Return the plan of a statement that may not read whole tables, however few rows they have in a test."""
+    from psycopg import sql
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(sql.SQL("EXPLAIN {}").format(text), params)
+        return "\n".join(line for (line,) in cursor.fetchall())
 
 
 def explain(text: object, params: object) -> set[str]:
