@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
@@ -63,7 +64,7 @@ class LettersView(_LettersView):
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """Let a key come first, then a login."""
-        if self.request and "sessionid" in self.request.COOKIES:
+        if self.request and settings.SESSION_COOKIE_NAME in self.request.COOKIES:
             return [SessionAuthentication()]
         return [ReadKeyAuthentication()]
 
@@ -87,11 +88,12 @@ class LettersView(_LettersView):
             reason=one(params, "reason"),
             state=_state(one(params, "state") or DeadLetter.State.NEW),
             before=_id(one(params, "before")),
-            limit=limit,
+            limit=limit + 1,
         )
-        more = len(letters) == limit
+        shown = letters[:limit]
+        more = len(letters) > limit
         return Response(
-            {"letters": [_letter(one_) for one_ in letters], "nextBefore": letters[-1].pk if more else None}
+            {"letters": [_letter(one_) for one_ in shown], "nextBefore": shown[-1].pk if more else None}
         )
 
 

@@ -10,11 +10,12 @@ from django.db import transaction
 from config.engine import bus
 from dlq import replay as replays
 from dlq.models import DeadLetter
+from events.bus.base import BusFull, BusUnavailable
 
 
-@shared_task
+@shared_task(autoretry_for=(BusFull, BusUnavailable), retry_backoff=True, max_retries=20)
 def replay(ids: list[int], by: str) -> dict[str, int]:
-    """Replay letters through the bus."""
+    """Replay letters through the bus; where it is full or away, go on later with what is left."""
     verdict = replays.replay(ids=ids, by=by, bus=bus())
     return {"passed": len(verdict.passed), "failed": len(verdict.failed)}
 

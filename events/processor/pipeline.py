@@ -86,7 +86,9 @@ class Pipeline:
         deadly = [one for one in claimed if one.attempts > self._max_attempts]
         sound = [one for one in claimed if one.attempts <= self._max_attempts]
         letters = [_letter(one, reject) for one in claimed for reject in one.batch.rejects]
-        letters += [_letter(found.line.owner, _refused(found)) for found in poison]
+        # A batch that was lost to another processor since is that one's to judge.
+        held = {one.id for one in claimed}
+        letters += [_letter(one.line.owner, _refused(one)) for one in poison if one.line.owner.id in held]
         letters += [_letter(line.owner, _died(line)) for line in lines_of(deadly)]
         refused = {found.line.text for found in poison}
         rows = [Rows(one.batch.project_id, _without(one.batch.rows, refused)) for one in sound]
