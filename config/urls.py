@@ -9,8 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from config import health
 from config.exporter import metrics
 from dlq.api import DiscardView, LettersView, ReplayView
-from events.gateway.views import EventsView
-from metrics.api.views import EventView, MetricsView, SessionsView
+from metrics.api.views import EventsView, EventView, MetricsView, SessionsView
 
 # Here and not at start-up: processors and workers have no use for the admin.
 admin.autodiscover()

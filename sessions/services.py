@@ -43,10 +43,15 @@ def rebuild_touched(*, connection: Connection) -> int:
     return users
 
 
-def ingest_is_behind(*, connection: Connection) -> bool:
-    """Tell whether sessions should let ingest go first. They wait for at most half a minute."""
-    row = connection.execute(SQL["may_wait"], {"backlog": _BACKLOG, "longest": _LONGEST_WAIT}).fetchone()
-    return bool(row and row[0])
+def should_wait(*, connection: Connection, events_waiting: int) -> bool:
+    """Tell whether sessions should let ingest go first, for at most half a minute.
+
+    While the bus holds many events, the same users are about to be touched again: rebuilding now is for nothing.
+    """
+    if events_waiting <= _BACKLOG:
+        return False
+    row = connection.execute(SQL["oldest_seconds"]).fetchone()
+    return bool(row and row[0] is not None and row[0] < _LONGEST_WAIT)
 
 
 def _rebuild_some(connection: Connection, shard: int) -> int:

@@ -14,12 +14,9 @@ GROUP BY shard, project_id;
 SELECT shard FROM generate_series(0, %(shards)s - 1) AS all_shards (shard)
 WHERE EXISTS (SELECT FROM session_work w WHERE w.shard = all_shards.shard);
 
--- name: may_wait
--- Tells whether ingest is behind while no session has waited long: then the same users are about to be touched
--- again, and rebuilding them now would be done for nothing.
-SELECT (SELECT coalesce(sum(appended_events - removed_events), 0) > %(backlog)s FROM bus_counter)
-   AND (SELECT min(enqueued_at) FROM session_work)
-       > clock_timestamp() - make_interval(secs => %(longest)s);
+-- name: oldest_seconds
+-- Tells how long the oldest work has waited.
+SELECT extract(epoch FROM clock_timestamp() - min(enqueued_at))::float8 FROM session_work;
 
 -- name: lock_shard
 -- Takes the shard for this transaction; false when another rebuild has it.

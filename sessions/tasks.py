@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from config.engine import bus
 from config.lib.postgres import connect
 from sessions import services
 
@@ -10,6 +11,6 @@ from sessions import services
 def rebuild_touched() -> int:
     """Rebuild the sessions of every user that processors touched, unless ingest should go first."""
     with connect(name="sessions", autocommit=True, deadline=120) as connection:
-        if services.ingest_is_behind(connection=connection):
+        if services.should_wait(connection=connection, events_waiting=bus().depth().events):
             return 0
         return services.rebuild_touched(connection=connection)

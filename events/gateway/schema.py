@@ -86,20 +86,6 @@ INGEST: dict[str, Any] = {
         )
     ],
 }
-LIST: dict[str, Any] = {
-    "operation_id": "list_events",
-    "description": "Lists stored events, newest first.",
-    "parameters": [
-        query("userId", "Only this user's events."),
-        query("type", "Only events of this type."),
-        query("eventId", "Only this event."),
-        query("range", "24h, 7d, today, yesterday, mtd, or FROM/TO; default 24h."),
-        query("tz", "IANA time zone that today, yesterday, mtd and plain dates are read in."),
-        query("cursor", "The `nextCursor` of the page before."),
-        query("limit", "Events a page: 1 to 1000, default 100."),
-    ],
-    "responses": {200: OpenApiResponse({"type": "object"}), **errors(400, 401, 403, 405, 503)},
-}
 
 
 class _KeyScheme(OpenApiAuthenticationExtension):

@@ -1,4 +1,4 @@
-"""POST /api/events: the way in. GET on the same path reads events back, with a read key."""
+"""POST /api/events: the way in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,29 +16,25 @@ from config.lib import clock
 from events.contracts import Lane
 from events.errors import NothingAcceptable, Rejected
 from events.gateway import schema, telemetry
-from events.gateway.auth import HasProjectKey, ReadKeyAuthentication, WriteKeyAuthentication, project_of
+from events.gateway.auth import HasProjectKey, WriteKeyAuthentication, project_of
 from events.gateway.body import read_events
 from events.gateway.decode import Decoded, check_repeated_keys
 from events.gateway.encode import Encoder
 from events.gateway.limits import limits
-from metrics.api.events import list_answer
 
 _LONGEST_KEY = 255
 
 
-class EventsView(APIView):
-    """Takes events with a write key; lists stored events with a read key."""
+class IngestView(APIView):
+    """Takes events with a write key."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """Choose by method: what a key may do depends on its kind."""
-        method = self.request.method if self.request else ""
-        if method == "POST":
-            return [WriteKeyAuthentication()]
-        return [ReadKeyAuthentication()] if method in ("GET", "HEAD") else []
+        """Preflights and wrong methods carry no key."""
+        return [WriteKeyAuthentication()] if self.request and self.request.method == "POST" else []
 
     def get_permissions(self) -> list[Any]:
         """Let preflights and wrong methods through to their answers; all else needs a key."""
-        return [HasProjectKey()] if self.request.method in ("POST", "GET", "HEAD") else [AllowAny()]
+        return [HasProjectKey()] if self.get_authenticators() else [AllowAny()]
 
     @extend_schema(**schema.INGEST)
     def post(self, request: Request) -> Response:
@@ -48,11 +43,6 @@ class EventsView(APIView):
         encoder = encode(request, decoded)
         bus().append(encoder.batch())
         return Response(_answer(encoder), status=202)
-
-    @extend_schema(**schema.LIST)
-    def get(self, request: Request) -> Response:
-        """List stored events, newest first."""
-        return Response(list_answer(project_of(request), dict(request.GET.lists())))
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """Answer a preflight: any page may send events, none with credentials."""
@@ -63,12 +53,6 @@ class EventsView(APIView):
         )
         response["Access-Control-Max-Age"] = "86400"
         return response
-
-    def handle_exception(self, exc: Exception) -> Response:
-        """Answer errors; for a write key this address knows only POST, so a GET with one is a wrong method."""
-        if isinstance(exc, PermissionDenied) and self.request.method in ("GET", "HEAD"):
-            exc = MethodNotAllowed(str(self.request.method), detail="A write key can only POST here.")
-        return super().handle_exception(exc)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Let any page read the answer, and count failures."""

@@ -1,4 +1,4 @@
-"""GET /api/metrics and /api/sessions."""
+"""GET /api/metrics, /api/sessions and /api/events."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from typing import Any
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.lib import clock
-from events.gateway.auth import project_of
+from events.gateway.auth import ReadKeyAuthentication, project_of
 from events.gateway.schema import errors, query
+from events.gateway.views import IngestView
 from events.selectors import get_event
-from metrics.api.events import as_json, stored_id
+from metrics.api.events import as_json, list_answer, stored_id
 from metrics.api.times import UTC, wire
 from metrics.query.ask import Answer, Series, ask
 from metrics.query.parse import check_texts, one, parse_limit, parse_range, parse_zone
@@ -79,6 +82,40 @@ class SessionsView(APIView):
             limit=parse_limit(one(params, "limit"), default=100, most=1000),
         )
         return Response({"sessions": [_session(one_) for one_ in page.items], "nextCursor": page.next_cursor})
+
+
+class EventsView(IngestView):
+    """Takes events with a write key, which knows only POST; lists stored events with a read key."""
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Choose by method: what a key may do depends on its kind."""
+        if self.request and self.request.method in ("GET", "HEAD"):
+            return [ReadKeyAuthentication()]
+        return super().get_authenticators()
+
+    @extend_schema(
+        operation_id="list_events",
+        description="Lists stored events, newest first.",
+        parameters=[
+            query("userId", "Only this user's events."),
+            query("type", "Only events of this type."),
+            query("eventId", "Only this event."),
+            _RANGE,
+            _TZ,
+            query("cursor", "The `nextCursor` of the page before."),
+            query("limit", "Events a page: 1 to 1000, default 100."),
+        ],
+        responses={200: {"type": "object"}, **errors(400, 401, 403, 405, 503)},
+    )
+    def get(self, request: Request) -> Response:
+        """List stored events, newest first."""
+        return Response(list_answer(project_of(request), dict(request.GET.lists())))
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer errors; a write key that reads used the wrong method."""
+        if isinstance(exc, PermissionDenied) and self.request.method in ("GET", "HEAD"):
+            exc = MethodNotAllowed(str(self.request.method), detail="A write key can only POST here.")
+        return super().handle_exception(exc)
 
 
 class EventView(APIView):
