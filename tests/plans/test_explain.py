@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from psycopg import sql
 
 from events import selectors
@@ -84,7 +85,18 @@ def test_a_page_of_events_reads_only_the_days_of_its_range() -> None:
     assert found == {"event_p20250601", "event_p20250602"}
 
 
+MANY_SESSIONS = """
+    INSERT INTO session (project_id, user_id, start_ts, end_ts, session_id, events, entry, exit)
+    SELECT 1 + n %% 3, 'u' || n %% 500, %s::timestamptz + n * interval '1 minute',
+           %s::timestamptz + n * interval '1 minute', gen_random_uuid(), 1, '/', '/'
+    FROM generate_series(1, 20000) AS n
+"""
+
+
 def test_a_page_of_sessions_reads_the_index_of_the_newest() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(MANY_SESSIONS, [FIRST, FIRST])
+        cursor.execute("ANALYZE session")
     params: dict[str, Any] = dict.fromkeys(("user_id", "cursor_ts", "cursor_id"))
     params |= {"project_id": 1, "limit": 11, "start": FIRST, "end": NOW}
     assert "session_newest" in indexes_read(sql.SQL(SESSIONS_SQL["list"].rstrip(";")), params)
