@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -47,6 +48,7 @@ class InboxBus:
         self._connect = connect
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._gauge = Gauge(self._reading, max_events=max_events, max_bytes=max_bytes)
+        self._patience = deadline / 2
         self._group = GroupCommit(self._write, deadline=deadline, observe=observe)
         # Writers count in rows of their own, so that two processes seldom wait for one counter.
         self._slot = -1 - os.getpid() % SLOTS
@@ -61,6 +63,19 @@ class InboxBus:
             return read_depth(connection.cursor()).depth
 
     def _write(self, batches: Sequence[Batch]) -> None:
+        """Append; once more where the connection had died since it was last used, as after a server's restart.
+
+        Should the first attempt have got through after all, its events come twice, and their ids tell.
+        """
+        used, started = self._connection is not None, time.monotonic()
+        try:
+            self._append(batches)
+        except BusUnavailable:
+            if not used or time.monotonic() - started > self._patience:
+                raise
+            self._append(batches)
+
+    def _append(self, batches: Sequence[Batch]) -> None:
         with self._ours() as connection:
             if retry_after := self._gauge.retry_after():
                 raise BusFull(retry_after=retry_after)

@@ -42,11 +42,9 @@ def test_many_threads_append_every_batch_once(pipeline: None) -> None:
     assert_balanced()
 
 
-def test_a_lost_connection_is_replaced(pipeline: None) -> None:
+def test_a_connection_that_died_while_idle_is_replaced_unnoticed(pipeline: None) -> None:
     engine.bus().append(LINE)
     rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice gateway'")
-    with pytest.raises(BusUnavailable):
-        engine.bus().append(LINE)
     engine.bus().append(LINE)
     assert engine.bus().depth().events == 2
 
