@@ -113,7 +113,7 @@ class Pipeline:
 
 
 def _letter(owner: Claimed, reject: Reject) -> Letter:
-    return Letter(owner.batch.project_id, owner.batch.lane.value, owner.attempts, reject)
+    return Letter(owner.batch.project_id, owner.batch.lane.value, reject)
 
 
 def _refused(poison: Poison) -> Reject:

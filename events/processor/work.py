@@ -19,7 +19,6 @@ class Letter:
 
     project_id: int
     lane: str
-    attempts: int
     reject: Reject
 
 
