@@ -1,4 +1,4 @@
-"""One million events in batches over HTTP, beside a bare COPY into an identical table."""
+"""One million events in batches over HTTP, beside a bare COPY into a table like `event`."""
 
 from __future__ import annotations
 
@@ -42,15 +42,18 @@ def measure(instance: Instance, dsn: str, load: Workload) -> Ingest:
 
 
 def copy_rate(dsn: str, load: Workload) -> float:
-    """COPY the same rows into a table with the same partitions and indexes; return rows a second."""
+    """COPY the same rows into a table with the same partitions and indexes; return rows a second.
+
+    On TimescaleDB that is a bare hypertable: nothing is aggregated from it, nothing is compressed.
+    """
     with psycopg.connect(dsn) as connection:
-        connection.execute("CREATE TABLE bench_event (LIKE event INCLUDING ALL) PARTITION BY RANGE (ts)")
+        if connection.execute(
+            "SELECT relkind = 'p' FROM pg_class WHERE oid = 'event'::regclass"
+        ).fetchone() == (True,):
+            _make_partitioned(connection)
+        else:
+            _make_hypertable(connection)
         _assert_same_indexes(connection)
-        for row in connection.execute(
-            "SELECT pg_get_expr(relpartbound, oid), relname FROM pg_class JOIN pg_inherits ON oid = inhrelid "
-            "WHERE inhparent = 'event'::regclass"
-        ).fetchall():
-            connection.execute(f"CREATE TABLE bench_{row[1]} PARTITION OF bench_event {row[0]}")
         connection.commit()
         started = time.perf_counter()
         with connection.cursor().copy("COPY bench_event FROM STDIN") as copy:
@@ -60,6 +63,22 @@ def copy_rate(dsn: str, load: Workload) -> float:
         seconds = time.perf_counter() - started
         connection.execute("DROP TABLE bench_event")
     return load.events / seconds
+
+
+def _make_partitioned(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    connection.execute("CREATE TABLE bench_event (LIKE event INCLUDING ALL) PARTITION BY RANGE (ts)")
+    for row in connection.execute(
+        "SELECT pg_get_expr(relpartbound, oid), relname FROM pg_class JOIN pg_inherits ON oid = inhrelid "
+        "WHERE inhparent = 'event'::regclass"
+    ).fetchall():
+        connection.execute(f"CREATE TABLE bench_{row[1]} PARTITION OF bench_event {row[0]}")
+
+
+def _make_hypertable(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    connection.execute("CREATE TABLE bench_event (LIKE event INCLUDING ALL)")
+    connection.execute(
+        "SELECT create_hypertable('bench_event', by_range('ts', interval '1 day'), create_default_indexes => false)"
+    )
 
 
 def _assert_same_indexes(connection: psycopg.Connection[tuple[object, ...]]) -> None:

@@ -8,7 +8,7 @@ import time
 
 import django
 
-from bench import ingest, memory, single, workload
+from bench import columns, ingest, memory, single, workload
 from bench.instance import Instance, running
 
 
@@ -37,6 +37,9 @@ def _ingest(instance: Instance, load: workload.Workload) -> None:
     print(f"| Sluice, acknowledged | {found.ack_rate:,.0f} events/s |")
     print(f"| Sluice, first request to last event queryable | {found.queryable_rate:,.0f} events/s |")
     print(f"| ratio | {found.ratio:.2f} |")
+    in_columns = columns.measure(instance, load)
+    for line in columns.lines(in_columns) if in_columns else ():
+        print(line)
 
 
 def _single(instance: Instance) -> None:

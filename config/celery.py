@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Meant for workers that unpickle; ours take JSON only, and `make run` may be root's.
@@ -16,6 +16,12 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 app = Celery("sluice")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def _write_job_runs(**_: Any) -> None:
+    """Let workers, and nobody else who sends tasks, write down how they went."""
+    from config import job_runs  # noqa: F401
 
 
 @setup_logging.connect

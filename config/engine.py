@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 
 from django.conf import settings
 
+from config.lib import engine
+from config.lib.engine import EngineError, Level
 from config.lib.postgres import connect
 from dlq.services import record
 from events.bus.base import Bus, Consumer
@@ -17,9 +20,33 @@ from events.processor.steps import StoreStep, admit, count, dedup, load
 from events.processor.work import Step, Work
 from events.store.base import Store
 from events.store.postgres import PartitionedStore
+from events.store.timescale import HypertableStore
 from metrics.rollups.base import Rollups
 from metrics.rollups.postgres import RollupTables
+from metrics.rollups.timescale import ContinuousAggregates
 from sessions.services import touch
+
+#: What each level stores and counts with.
+STORES: dict[Level, Callable[[], Store]] = {
+    Level.POSTGRES: PartitionedStore,
+    Level.APACHE: partial(HypertableStore, columnstore=False),
+    Level.COMMUNITY: partial(HypertableStore, columnstore=True),
+}
+ROLLUPS: dict[Level, Callable[[], Rollups]] = {
+    Level.POSTGRES: RollupTables,
+    Level.APACHE: RollupTables,
+    Level.COMMUNITY: ContinuousAggregates,
+}
+
+
+@cache
+def level() -> Level:
+    """Return what the database was made for. Raises EngineError before the first migrate."""
+    with connect(name="engine", autocommit=True) as connection:
+        found = engine.recorded(connection.cursor())
+    if found is None:
+        raise EngineError("the database is empty: run `manage.py migrate` first")
+    return found
 
 
 @cache
@@ -38,13 +65,19 @@ def bus() -> Bus:
 @cache
 def store() -> Store:
     """Return the store of this installation's engine."""
-    return PartitionedStore()
+    return STORES[level()]()
 
 
 @cache
 def rollups() -> Rollups:
     """Return the rollups of this installation's engine."""
-    return RollupTables()
+    return ROLLUPS[level()]()
+
+
+def forget() -> None:
+    """Ask again what the database is: for whoever turns to another one."""
+    for kept in (bus, level, store, rollups):
+        kept.cache_clear()
 
 
 def processor() -> tuple[Consumer, Pipeline]:

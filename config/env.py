@@ -29,11 +29,12 @@ def flag(name: str, default: bool = False) -> bool:
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
-    """Return the variable `name`, in capitals, as one of `allowed`; anything else ends the program."""
-    value = text(name, default).upper()
-    if value not in allowed:
-        raise SystemExit(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-    return value
+    """Return the variable `name` as one of `allowed`, whatever its case; anything else ends the program."""
+    value = text(name, default)
+    for one in allowed:
+        if value.lower() == one.lower():
+            return one
+    raise SystemExit(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 
 def names(name: str, default: str = "") -> list[str]:

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from config.lib.registry import read_registry
 from dlq.selectors import open_letters
 from events.selectors import balance, bus_depth
+from metrics.selectors import rollup_pending_seconds
 from sessions.selectors import waiting
 
 
@@ -32,6 +33,11 @@ class PipelineCollector(Collector):
             "sluice_dead_letters", "Dead letters that nobody has decided on.", open_letters()
         )
         yield GaugeMetricFamily("sluice_session_work", "Entries waiting for their sessions.", waiting())
+        yield GaugeMetricFamily(
+            "sluice_rollup_pending_seconds",
+            "Time since the oldest event was stored that no rollup counts yet.",
+            rollup_pending_seconds(),
+        )
         yield GaugeMetricFamily(
             "sluice_missing_events", "Accepted events without an outcome: 0.", books.missing
         )

@@ -32,6 +32,9 @@ PROCESSORS = env.number("PROCESSORS", 1)
 PROCESSOR_THREADS = env.number("PROCESSOR_THREADS", 2)
 
 # --- database -----------------------------------------------------------------------------------------------
+#: The embedded server's programs, and the licence that it lets TimescaleDB work under, where they have it.
+POSTGRES_BIN = env.text("POSTGRES_BIN")
+TIMESCALEDB_LICENSE = env.choice("TIMESCALEDB_LICENSE", "timescale", ("timescale", "apache"))
 DATABASE_URL = env.text("DATABASE_URL") or embedded.database_url(DATA_DIR)
 try:
     DATABASES: dict[str, dict[str, Any]] = {"default": embedded.django_database(DATABASE_URL)}
@@ -42,6 +45,8 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"] |= {"pool": {"min_size": 0, "max_size": WEB_THREADS + 2, "timeout": 1.0}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 QUERY_TIMEOUT_MS = env.number("QUERY_TIMEOUT_MS", 5000)
+#: What a new database is made for; one that is in use stays what it is.
+ENGINE = env.choice("ENGINE", "auto", ("auto", "postgres", "timescaledb-apache", "timescaledb"))
 
 # --- the pipeline -------------------------------------------------------------------------------------------
 EVENT_BUS_URL = env.text("EVENT_BUS_URL", "postgres://")
@@ -63,6 +68,11 @@ CLAIM_LEASE_SECONDS = env.number("CLAIM_LEASE_SECONDS", 120)
 DEDUP_WINDOW_DAYS = env.number("DEDUP_WINDOW_DAYS", 30)
 RETENTION_DAYS = env.number("RETENTION_DAYS", 0)
 PARTITIONS_AHEAD_DAYS = env.number("PARTITIONS_AHEAD_DAYS", 7)
+CHUNK_DAYS = env.number("CHUNK_DAYS", 1)
+COMPRESS_AFTER_DAYS = env.number("COMPRESS_AFTER_DAYS", 7)
+ROLLUP_LAG_MINUTES = env.number("ROLLUP_LAG_MINUTES", 10)
+ROLLUP_WINDOW_HOURS = env.number("ROLLUP_WINDOW_HOURS", 3)
+ROLLUP_REFRESH_SECONDS = env.number("ROLLUP_REFRESH_SECONDS", 60)
 SESSION_GAP_MINUTES = env.number("SESSION_GAP_MINUTES", 30)
 KEY_CACHE_SECONDS = env.number("KEY_CACHE_SECONDS", 5)
 
@@ -193,6 +203,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "sessions.tasks.rebuild_touched",
         "schedule": timedelta(seconds=2),
         # A beat that nobody heard is stale: the next one finds the same work. Clocks of two hosts may differ.
+        "options": {"expires": 30},
+    },
+    "catch-up-rollups": {
+        "task": "metrics.tasks.catch_up_rollups",
+        "schedule": timedelta(seconds=2),
         "options": {"expires": 30},
     },
     "keep-partitions-ahead": {"task": "events.tasks.keep_partitions_ahead", "schedule": timedelta(hours=1)},

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from django.db.models import Count
 
+from config.lib import sqlfile
+from config.lib.postgres import bounded_cursor
 from dlq.models import DeadLetter
+
+SQL = sqlfile.load(__file__, "selectors.sql")
 
 
 def count_by_reason(project_id: int) -> list[tuple[str, int]]:
@@ -31,3 +36,12 @@ def list_letters(
     if before is not None:
         rows = rows.filter(id__lt=before)
     return list(rows.order_by("-id")[:limit])
+
+
+def naming(*, project_id: int, text: str, limit: int = 1000) -> list[int]:
+    """Return the ids of the letters whose JSON holds `text` as a whole string, newest first, whatever their state."""
+    # The two ways in which JSON is usually written; the rarer ones are not worth reading every letter.
+    texts = [json.dumps(text, ensure_ascii=ascii).encode() for ascii in (False, True)]
+    with bounded_cursor() as cursor:
+        found = cursor.execute(SQL["naming"], {"project_id": project_id, "texts": texts, "limit": limit})
+        return [number for (number,) in found.fetchall()]

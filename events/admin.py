@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from config.engine import rollups, store
 from events.gateway.auth import digest
-from events.models import ApiKey, Membership, Project
+from events.models import ApiKey, Membership, Operation, Project
 from events.purge import purge_project
 from events.services import create_key, revoke_key
 
@@ -69,12 +70,12 @@ class ProjectAdmin(admin.ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Project) -> None:
         """Remove the project from every stage."""
-        purge_project(obj.pk)
+        purge_project(obj.pk, store=store(), rollups=rollups())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
         """Remove each project from every stage."""
         for project in queryset:
-            purge_project(project.pk)
+            purge_project(project.pk, store=store(), rollups=rollups())
 
 
 @admin.register(Membership)
@@ -124,3 +125,24 @@ class ApiKeyAdmin(admin.ModelAdmin):
         """Revoke keys for good."""
         revoked = sum(revoke_key(key=key) for key in queryset)
         messages.success(request, f"Revoked: {revoked}. A key may still work for a few seconds.")
+
+
+@admin.register(Operation)
+class OperationAdmin(admin.ModelAdmin):
+    """The audit trail of what people did to stored days: to look at, for good."""
+
+    list_display = ["at", "by", "action", "first_day", "last_day", "finished_at", "outcome"]
+    list_filter = ["action"]
+    search_fields = ["by"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only operations themselves make entries."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Operation | None = None) -> bool:
+        """What happened has happened."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Operation | None = None) -> bool:
+        """What happened has happened."""
+        return False

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from events.store.base import Store
+from metrics.rollups.base import Rollups
 
 Span = tuple[datetime, datetime]
 
@@ -25,13 +26,21 @@ def span(options: dict[str, Any]) -> dict[str, date | None]:
 
 
 def in_store(
-    connection: psycopg.Connection[Any], store: Store, *, first: date | None, last: date | None
+    connection: psycopg.Connection[Any],
+    store: Store,
+    rollups: Rollups,
+    *,
+    first: date | None = None,
+    last: date | None = None,
 ) -> list[Span]:
-    """Return (start, end) of every day from `first` to `last` whose raw events are in store, oldest first.
+    """Return (start, end) of every day from `first` to `last` whose raw events are all in store, oldest first.
 
-    Other days must not be computed again: their events are gone, and only the rollups still know them.
+    Other days must not be computed again: their events were dropped, and only the rollups still know them.
     """
-    days = sorted(partition.day for partition in store.partitions(connection.cursor()))
-    chosen = (day for day in days if (first is None or day >= first) and (last is None or day <= last))
+    cursor = connection.cursor()
+    sealed = rollups.sealed_before(cursor)
+    days = sorted({day for partition in store.partitions(cursor) for day in partition.days})
+    bounds = [bound for bound in (first, sealed) if bound]
+    chosen = (day for day in days if all(day >= bound for bound in bounds) and (last is None or day <= last))
     starts = (datetime.combine(day, time(), UTC) for day in chosen)
     return [(start, start + timedelta(days=1)) for start in starts]

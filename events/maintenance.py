@@ -9,13 +9,27 @@ from datetime import date, timedelta
 from django.conf import settings
 
 from config.lib import clock, sqlfile
+from config.lib.errors import SluiceError
 from config.lib.postgres import connect
 from events.store.base import Store, days_between
+from metrics.rollups.base import Rollups
+from metrics.rollups.settle import settle
 
 logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "maintenance.sql")
+
+
+class NotSettled(SluiceError):
+    """Late events of these days are not in the rollups yet. Nothing was dropped; it will be tried again."""
+
+    code = "not_settled"
+    http_status = 409
+
+
 #: Rows deleted in one transaction: small enough that nobody notices.
 _CHUNK = 10_000
+#: Seconds that retention waits for late events to be counted.
+_PATIENCE = 600.0
 
 
 def keep_partitions_ahead(*, store: Store) -> None:
@@ -28,14 +42,31 @@ def keep_partitions_ahead(*, store: Store) -> None:
         store.prepare(connection.cursor(), days)
 
 
-def apply_retention(*, store: Store, days: int) -> list[date]:
+def apply_retention(*, store: Store, rollups: Rollups, days: int) -> list[date]:
     """Drop whole days older than `days`; 0 keeps everything. Rollups and sessions stay. Return what was dropped."""
     if days <= 0:
         return []
+    return drop_before(store=store, rollups=rollups, day=clock.now().date() - timedelta(days=days))
+
+
+def drop_before(*, store: Store, rollups: Rollups, day: date) -> list[date]:
+    """Drop the raw events of every day before `day` that is whole in its partitions; return the days.
+
+    Raises NotSettled where events of them keep coming that no rollup has counted yet: try again later.
+    """
+    with connect(name="catch up", autocommit=True, deadline=600) as connection:
+        settle(rollups, connection, seconds=_PATIENCE)
     with connect(name="retention", deadline=60) as connection:
-        dropped = store.drop_before(connection.cursor(), clock.now().date() - timedelta(days=days))
-    for day in dropped:
-        logger.warning("retention dropped the events of %s", day)
+        cursor = connection.cursor()
+        store.keep_writers_out(cursor)
+        ends = [one.end.date() for one in store.partitions(cursor) if one.end.date() <= day]
+        if not ends:
+            return []
+        if not rollups.seal(cursor, max(ends)):
+            raise NotSettled
+        dropped = store.drop_before(cursor, max(ends))
+    for one in dropped:
+        logger.warning("the raw events of %s were dropped", one)
     return dropped
 
 

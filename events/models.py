@@ -105,3 +105,54 @@ class OutcomeCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.events} {self.outcome}"
+
+
+class JobRun(models.Model):
+    """How a Celery task went: one row a task, written by `config.job_runs`, at most every half minute.
+
+    `message` is what the last run said, `last_failure` what the last one that failed said; both are one line. A run
+    has begun and not ended while `started_at` is later than `finished_at`.
+    """
+
+    name = models.TextField(primary_key=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    seconds = models.FloatField(null=True)
+    ok = models.BooleanField(null=True)
+    message = models.TextField(default="", db_default="")
+    runs = models.BigIntegerField(default=0, db_default=0)
+    failures = models.BigIntegerField(default=0, db_default=0)
+    last_failure_at = models.DateTimeField(null=True)
+    last_failure = models.TextField(default="", db_default="")
+
+    class Meta:
+        db_table = "job_run"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Operation(models.Model):
+    """The audit trail: what a person did to stored days by hand. Rows are added, and told their outcome, once."""
+
+    class Action(models.TextChoices):
+        """What was done."""
+
+        COMPRESS = "compress"
+        REFRESH = "refresh"
+        DROP = "drop"
+
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.TextField(help_text="The user's name, kept when the user is gone.")
+    action = models.TextField(choices=Action)
+    first_day = models.DateField()
+    last_day = models.DateField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.TextField(default="", db_default="")
+
+    class Meta:
+        db_table = "operation"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.first_day} to {self.last_day} by {self.by}"

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import logging
 
+import psycopg
 from psycopg import sql
 
 from config.lib import sqlfile
 from config.lib.postgres import connect
+from events.store.base import Store
+from metrics.rollups.base import Rollups
 
 logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "purge.sql")
 #: Keys first: nothing new is accepted once gateways have forgotten them.
-_TABLES = (
-    "api_key",
-    "session_work",
-    "session",
-    "event",
-    "event_key",
-    "rollup_events_1m_slot",
-    "rollup_events_1h_slot",
-    "rollup_events_1d_slot",
-    "rollup_users_1h",
-    "rollup_users_1d",
-    "dead_letter",
-    "import_job",
-    "membership",
-)
+_BEFORE = ("api_key", "session_work", "session")
+_AFTER = ("event_key", "dead_letter", "import_job", "membership")
 
 
-def purge_project(project_id: int) -> None:
+def purge_project(project_id: int, *, store: Store, rollups: Rollups) -> None:
     """Remove a project, its keys and all its data. A project that is gone already is no error.
 
-    It is marked first; what claims find of it from then on counts as purged, so other projects never wait. Each
-    table is emptied in a transaction of its own: a removal that was interrupted goes on when it is asked for
+    It is marked first; what claims find of it from then on counts as purged, so other projects never wait. The
+    stages are emptied in transactions of their own: a removal that was interrupted goes on when it is asked for
     again. The outcome counters stay: they are the pipeline's books, not the project's data.
     """
     params = {"project_id": project_id}
@@ -42,7 +32,19 @@ def purge_project(project_id: int) -> None:
         if found is None:
             return
         connection.execute(SQL["barrier"], params)
-        for table in _TABLES:
-            connection.execute(sql.SQL(SQL["rows"]).format(table=sql.Identifier(table)), params)
+        _empty(connection, _BEFORE, project_id)
+        with connection.transaction():
+            cursor = connection.cursor()
+            rollups.erase(cursor, project_id=project_id)
+            store.erase(cursor, project_id=project_id)
+        _empty(connection, _AFTER, project_id)
         connection.execute(SQL["project"], params)
     logger.warning("project %s was removed with all its data", found[0])
+
+
+def _empty(
+    connection: psycopg.Connection[tuple[object, ...]], tables: tuple[str, ...], project_id: int
+) -> None:
+    for table in tables:
+        statement = sql.SQL(SQL["rows"]).format(table=sql.Identifier(table))
+        connection.execute(statement, {"project_id": project_id})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from django.db.models import QuerySet, Sum
 
 from config.engine import bus, store
 from config.lib import clock, sqlfile
+from config.lib.buckets import ZonedTimeBucket
 from config.lib.paging import Page, Position, page_of
 from config.lib.postgres import bounded_cursor
 from events.contracts import Depth
@@ -80,12 +81,18 @@ def get_event(*, project_id: int, event_id: UUID) -> StoredEvent | None:
     return found[0] if found else None
 
 
-def throughput(*, project_id: int | None, minutes: int = 60) -> list[tuple[datetime, str, int]]:
-    """Return (minute, outcome, events) of the last `minutes`, oldest first; of all projects where None."""
+def throughput(
+    *, project_id: int | None, minutes: int = 60, width: str = "1 minute", zone: str = "UTC"
+) -> list[tuple[datetime, str, int]]:
+    """Return (bucket, outcome, events) of the last `minutes`, oldest first; of all projects where None.
+
+    Buckets are `width` wide and begin where the clocks of the time zone `zone` show the start of one.
+    """
     rows = OutcomeCount.timescale.filter(minute__gte=clock.now() - timedelta(minutes=minutes))
     if project_id is not None:
         rows = rows.filter(project_id=project_id)
-    counted = rows.time_bucket("minute", "1 minute").values("bucket", "outcome").annotate(total=Sum("events"))
+    buckets = rows.values("outcome", bucket=ZonedTimeBucket("minute", width, zone))
+    counted = buckets.annotate(total=Sum("events"))
     return [(row["bucket"], row["outcome"], row["total"]) for row in counted.order_by("bucket", "outcome")]
 
 
@@ -94,12 +101,20 @@ def bus_depth() -> Depth:
     return bus().depth()
 
 
-def partitions(*, project_id: int) -> list[Partition]:
-    """Return the days in store, newest first; `rows` is exactly what of them is the project's, `bytes` is all's."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A partition, and exactly how many of its events are the project's."""
+
+    partition: Partition
+    events: int
+
+
+def partitions(*, project_id: int) -> list[Stored]:
+    """Return what is in store, newest first."""
     with bounded_cursor() as cursor:
         found = store().partitions(cursor)
         counts = dict(cursor.execute(SQL["events_by_day"], {"project_id": project_id}).fetchall())
-    return [replace(one, rows=int(counts.get(one.day, 0))) for one in found]
+    return [Stored(one, sum(int(counts.get(day, 0)) for day in one.days)) for one in found]
 
 
 def ack_latency() -> Latency:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from celery import shared_task
 from django.conf import settings
 
-from config.engine import store
-from events import maintenance
+from config.engine import rollups, store
+from events import maintenance, operations
 
 
 @shared_task
@@ -18,7 +20,8 @@ def keep_partitions_ahead() -> None:
 @shared_task
 def apply_retention() -> list[str]:
     """Drop days older than RETENTION_DAYS."""
-    return [str(day) for day in maintenance.apply_retention(store=store(), days=settings.RETENTION_DAYS)]
+    dropped = maintenance.apply_retention(store=store(), rollups=rollups(), days=settings.RETENTION_DAYS)
+    return [str(day) for day in dropped]
 
 
 @shared_task
@@ -31,3 +34,19 @@ def prune_ledger() -> int:
 def fold_outcomes() -> int:
     """Shorten the outcome counters."""
     return maintenance.fold_outcomes()
+
+
+@shared_task
+def compress_day(day: str, operation: int | None = None) -> str:
+    """Turn the partition that begins on `day` into columns, for the `Operation` of somebody who asked."""
+    with operations.watched(operation) as tell:
+        return tell(operations.compress(store=store(), day=date.fromisoformat(day)))
+
+
+@shared_task
+def drop_days(before: str, operation: int | None = None) -> str:
+    """Drop the raw events of all days before `before`, for the `Operation` of somebody who asked."""
+    with operations.watched(operation) as tell:
+        day = date.fromisoformat(before)
+        dropped = maintenance.drop_before(store=store(), rollups=rollups(), day=day)
+        return tell(f"days dropped: {len(dropped)}")

@@ -43,6 +43,21 @@ def rebuild_touched(*, connection: Connection) -> int:
     return users
 
 
+def remove_user(cursor: psycopg.Cursor[Any], *, project_id: int, user_id: str) -> int:
+    """Remove a user's sessions and let nobody rebuild them until the transaction ends; return how many.
+
+    His entries on the work list may stay: a rebuild finds no events and makes no sessions.
+    """
+    cursor.execute(SQL["hold_shard"], {"space": _LOCK_SPACE, "shards": SHARDS, "user_id": user_id})
+    return cursor.execute(SQL["remove_user"], {"project_id": project_id, "user_id": user_id}).rowcount
+
+
+def count_user(cursor: psycopg.Cursor[Any], *, project_id: int, user_id: str) -> int:
+    """Count a user's sessions."""
+    row = cursor.execute(SQL["count_user"], {"project_id": project_id, "user_id": user_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
 def should_wait(*, connection: Connection, events_waiting: int) -> bool:
     """Tell whether sessions should let ingest go first, for at most half a minute.
 
@@ -61,7 +76,7 @@ def _rebuild_some(connection: Connection, shard: int) -> int:
         if not locked or not locked[0]:
             return 0
         cursor.execute(SQL["take_work"], {"shard": shard, "limit": _BATCH})
-        for block in ("widen", "clear", "build"):
+        for block in ("widen", "leave_sealed", "clear", "build"):
             cursor.execute(SQL[block], {"gap": gap()})
         counted = cursor.execute(SQL["count_touched"]).fetchone()
         return int(counted[0]) if counted else 0

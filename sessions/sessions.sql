@@ -49,6 +49,10 @@ FROM (
 ) s
 WHERE s.project_id = t.project_id AND s.user_id = t.user_id;
 
+-- name: leave_sealed
+-- Leaves alone what reaches into days whose raw events were dropped: their sessions cannot be computed again.
+DELETE FROM touched WHERE from_ts < (SELECT sealed_before FROM rollup_bounds);
+
 -- name: clear
 -- Removes the sessions within the spans.
 DELETE FROM session s USING touched t
@@ -109,3 +113,15 @@ WHERE project_id = %(project_id)s AND session_id = %(session_id)s;
 -- name: waiting
 -- Counts the users that wait; one that was touched twice counts twice.
 SELECT coalesce(sum(users), 0) FROM session_work;
+
+-- name: hold_shard
+-- Waits until nobody rebuilds a user's shard, and keeps it so until the transaction ends.
+SELECT pg_advisory_xact_lock(%(space)s, mod(hashtext(%(user_id)s) & 2147483647, %(shards)s));
+
+-- name: remove_user
+-- Removes a user's sessions.
+DELETE FROM session WHERE project_id = %(project_id)s AND user_id = %(user_id)s;
+
+-- name: count_user
+-- Counts a user's sessions.
+SELECT count(*) FROM session WHERE project_id = %(project_id)s AND user_id = %(user_id)s;

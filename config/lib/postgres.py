@@ -35,15 +35,20 @@ class BoundedConnection(psycopg.Connection[tuple[Any, ...]]):
 
 
 def connect(
-    *, name: str, autocommit: bool = False, deadline: float = DEADLINE_SECONDS, prepare: bool = False
+    *,
+    name: str,
+    alias: str = "default",
+    autocommit: bool = False,
+    deadline: float = DEADLINE_SECONDS,
+    prepare: bool = False,
 ) -> psycopg.Connection[tuple[Any, ...]]:
-    """Open a psycopg connection to Django's default database that cannot hang for ever.
+    """Open a psycopg connection to one of Django's databases that cannot hang for ever.
 
     `name` appears in `pg_stat_activity`; `deadline` (seconds) bounds connecting, each statement, each wait for
     a lock and the silence of the network. `prepare` keeps plans of repeated statements: right for statements
     that always do the same work, wrong where a plan made for an empty staging table would be kept for a full one.
     """
-    params = connections["default"].get_connection_params()
+    params = connections[alias].get_connection_params()
     for ours in ("pool", "cursor_factory", "context", "prepare_threshold", "options"):
         params.pop(ours, None)
     milliseconds = int(deadline * 1000)

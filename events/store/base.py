@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 import psycopg
@@ -14,11 +14,47 @@ Cursor = psycopg.Cursor[Any]
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One day of events: `rows` is the planner's estimate (exact after ANALYZE), `bytes` includes indexes."""
+    """Events of `start` <= ts < `end` that are kept, compressed and dropped as a whole: a partition or a chunk.
 
-    day: date
+    `rows` is an estimate (exact after ANALYZE), `bytes` what it takes on disk with indexes. `compressed`: it lies in
+    columns (late events beside them); `bytes_before` is what it took before, None where that is not known.
+    """
+
+    start: datetime
+    end: datetime
     rows: int
     bytes: int
+    compressed: bool = False
+    bytes_before: int | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Return how many times smaller compression made it."""
+        return self.bytes_before / self.bytes if self.bytes_before is not None and self.bytes else None
+
+    @property
+    def day(self) -> date:
+        """Return its first UTC day."""
+        return self.start.date()
+
+    @property
+    def days(self) -> Iterable[date]:
+        """Return every UTC day of it."""
+        return days_between(self.day, (self.end - timedelta(microseconds=1)).date())
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Something that the database does by itself, and how that went last; times are None before the first run."""
+
+    name: str
+    relation: str
+    every: timedelta
+    last_run_at: datetime | None
+    last_success_at: datetime | None
+    next_run_at: datetime | None
+    runs: int
+    failures: int
 
 
 def days_between(first: date, last: date) -> Iterable[date]:
@@ -29,6 +65,9 @@ def days_between(first: date, last: date) -> Iterable[date]:
 class Store(Protocol):
     """Where events rest, by UTC day."""
 
+    #: Whether old events can be turned into columns.
+    can_compress: bool
+
     def prepare(self, cursor: Cursor, days: Sequence[date]) -> None:
         """Make room for events of these days, within the transaction of `cursor`."""
 
@@ -36,7 +75,22 @@ class Store(Protocol):
         """Move the fresh events from `staging` into `event`; return how many."""
 
     def partitions(self, cursor: Cursor) -> list[Partition]:
-        """Return the days in store, newest first."""
+        """Return what is in store, newest first."""
+
+    def keep_writers_out(self, cursor: Cursor) -> None:
+        """Let no event be written until the transaction ends; LockNotAvailable where that takes seconds."""
 
     def drop_before(self, cursor: Cursor, day: date) -> list[date]:
-        """Drop every day before `day`, each whole and at once; return them."""
+        """Drop all partitions that end by `day`, at once; return their days."""
+
+    def compress(self, connection: psycopg.Connection[Any], day: date) -> bool:
+        """Turn the partition of `day` into columns, late events included; False where that cannot be, or is done."""
+
+    def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> int:
+        """Remove a project's events, or those of one of its users; return how many."""
+
+    def configure(self, cursor: Cursor) -> None:
+        """Carry the settings over to the database."""
+
+    def policies(self, cursor: Cursor) -> list[Policy]:
+        """Return what the database does by itself."""

@@ -38,10 +38,19 @@ FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'event'::regclass
 ORDER BY c.relname DESC;
 
--- name: impatient
--- Whoever waits to drop a day holds up all who come after: better to fail soon and be tried again later.
+-- name: keep_out
+-- Keeps writers out until the transaction ends. Better to fail soon than to hold up all who come after.
 SET LOCAL lock_timeout = '2s';
+LOCK TABLE event IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: drop
 -- Drops one day.
 DROP TABLE {partition};
+
+-- name: erase_project
+-- Removes a project's events.
+DELETE FROM event WHERE project_id = %(project_id)s;
+
+-- name: erase_user
+-- Removes the events of one user.
+DELETE FROM event WHERE project_id = %(project_id)s AND user_id = %(user_id)s;

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from config.lib import sqlfile
-from events.store.base import Cursor, Partition
+from events.store.base import Cursor, Partition, Policy
 
 SQL = sqlfile.load(__file__, "partitions.sql")
 _PREFIX = "event_p"
@@ -17,6 +19,8 @@ _LOCK_SPACE = 7302
 
 class PartitionedStore:
     """Days are made ahead by a task and on demand by the processor; they are dropped whole."""
+
+    can_compress = False
 
     def prepare(self, cursor: Cursor, days: Sequence[date]) -> None:
         """Make the partitions that are missing, and keep all of them from being dropped until the commit."""
@@ -34,15 +38,39 @@ class PartitionedStore:
     def partitions(self, cursor: Cursor) -> list[Partition]:
         """Return the days in store, newest first."""
         rows = cursor.execute(SQL["sizes"]).fetchall()
-        return [Partition(day, rows, size) for name, rows, size in rows if (day := _day(name))]
+        return [_partition(day, rows, size) for name, rows, size in rows if (day := _day(name))]
+
+    def keep_writers_out(self, cursor: Cursor) -> None:
+        """Let no event be written until the transaction ends."""
+        cursor.execute(SQL["keep_out"])
 
     def drop_before(self, cursor: Cursor, day: date) -> list[date]:
         """Drop every day before `day`."""
-        cursor.execute(SQL["impatient"])
         old = sorted(found for found in _days(cursor) if found < day)
         for one in old:
             cursor.execute(sql.SQL(SQL["drop"]).format(partition=_table(one)))
         return old
+
+    def compress(self, connection: psycopg.Connection[Any], day: date) -> bool:
+        """Plain Postgres has no columns."""
+        return False
+
+    def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> int:
+        """Remove a project's events, or those of one of its users."""
+        block = "erase_project" if user_id is None else "erase_user"
+        return cursor.execute(SQL[block], {"project_id": project_id, "user_id": user_id}).rowcount
+
+    def configure(self, cursor: Cursor) -> None:
+        """Days are days: there is nothing to set."""
+
+    def policies(self, cursor: Cursor) -> list[Policy]:
+        """Plain Postgres does nothing by itself."""
+        return []
+
+
+def _partition(day: date, rows: int, size: int) -> Partition:
+    start = datetime.combine(day, time(), UTC)
+    return Partition(start, start + timedelta(days=1), rows, size)
 
 
 def _table(day: date) -> sql.Identifier:
@@ -62,7 +90,7 @@ def _days(cursor: Cursor) -> set[date]:
 
 
 def _make(cursor: Cursor, day: date) -> None:
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    start = datetime.combine(day, time(), UTC)
     bounds = {
         "partition": _table(day),
         "start": sql.Literal(start.isoformat()),

@@ -1,8 +1,8 @@
-"""Numbers as people read them."""
+"""Numbers and days as people read them."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 #: From which value on a unit is used (where the smaller one would round up to 1000), the unit, its letter.
 _SIZES = ((999_950_000, 1e9, "B"), (999_950, 1e6, "M"), (10_000, 1e3, "k"))
@@ -45,3 +45,15 @@ def milliseconds(value: float | None) -> str:
     if value >= 1000:
         return f"{value / 1000:.2f} s"
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
+
+
+def days(first: date, last: date) -> str:
+    """Return a span of days, both included: 3 Jan 2026; 3 to 9 Jan 2026; 30 Dec 2025 to 5 Jan 2026."""
+    if first == last:
+        return _day(first)
+    start = str(first.day) if (first.year, first.month) == (last.year, last.month) else _day(first)
+    return f"{start} to {_day(last)}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"

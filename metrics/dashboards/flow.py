@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from config.lib.clock import now
 from dlq.selectors import count_by_reason
 from events.contracts import Depth
 from events.reasons import Outcome
-from events.selectors import ack_latency, bus_depth, partitions, throughput
-from events.store.base import Partition
+from events.selectors import ack_latency, bus_depth, throughput
 from metrics.dashboards import figures
 from sessions.selectors import waiting
 
 MINUTES = 60
-#: How many stored days are listed one by one.
-DAYS = 14
 _LABELS = {
     Outcome.STORED: "Stored",
     Outcome.DUPLICATE: "Duplicates",
     Outcome.CONFLICT: "Conflicts",
     Outcome.DEAD: "Dead letters",
 }
-
-
-@dataclass(frozen=True)
-class PartitionLine:
-    """One day of stored events; `rows` is how many of them."""
-
-    day: date
-    rows: str
-    bytes: int
-
-
-@dataclass(frozen=True)
-class OlderDays:
-    """The days that are not listed one by one."""
-
-    days: int
-    rows: str
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -59,15 +37,12 @@ class Flow:
     oldest: str
     sessions_waiting: str
     dead: tuple[tuple[str, str], ...]
-    partitions: tuple[PartitionLine, ...]
-    older: OlderDays | None
     as_of: datetime
 
 
 def read_flow(*, project_id: int) -> Flow:
     """Read every figure once."""
     latency, depth, moment = ack_latency(), bus_depth(), now()
-    stored = sorted(partitions(project_id=project_id), key=lambda partition: partition.day, reverse=True)
     counts = throughput(project_id=project_id, minutes=MINUTES)
     return Flow(
         chart=_chart(counts, moment),
@@ -80,26 +55,12 @@ def read_flow(*, project_id: int) -> Flow:
         oldest=_age(depth),
         sessions_waiting=figures.short(waiting()),
         dead=tuple((reason, figures.full(count)) for reason, count in count_by_reason(project_id)),
-        partitions=tuple(_line(partition) for partition in stored[:DAYS]),
-        older=_older(stored[DAYS:]),
         as_of=moment,
     )
 
 
 def _age(depth: Depth) -> str:
     return figures.duration(depth.oldest_seconds) if depth.events else "–"
-
-
-def _line(partition: Partition) -> PartitionLine:
-    return PartitionLine(partition.day, figures.short(max(partition.rows, 0)), partition.bytes)
-
-
-def _older(rest: Sequence[Partition]) -> OlderDays | None:
-    """Return the sum of the days that have no line of their own."""
-    if not rest:
-        return None
-    rows = sum(max(partition.rows, 0) for partition in rest)
-    return OlderDays(len(rest), figures.short(rows), sum(partition.bytes for partition in rest))
 
 
 def _chart(counts: list[tuple[datetime, str, int]], moment: datetime) -> str:

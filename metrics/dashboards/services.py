@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 
-from config.engine import bus
+from config.engine import bus, rollups, store
 from config.lib.clock import now
 from events.contracts import Lane
 from events.gateway.encode import encode_batches
@@ -41,7 +41,7 @@ def remove_sample(*, project: Project) -> None:
     """Delete a sample project with everything in it. Raises ValueError for a project with real numbers."""
     if not project.is_sample:
         raise ValueError("Only sample projects are removed this way.")
-    purge_project(project.pk)
+    purge_project(project.pk, store=store(), rollups=rollups())
 
 
 def _send(project_id: int) -> None:

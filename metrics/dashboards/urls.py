@@ -5,10 +5,13 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 
+from metrics.dashboards.converters import DayConverter, OperationConverter
 from metrics.dashboards.links import UserIdConverter
-from metrics.dashboards.views import home, overview, pipeline, sample, sessions, setup, users
+from metrics.dashboards.views import home, operations, overview, pipeline, sample, sessions, setup, users
 
 register_converter(UserIdConverter, "user_id")
+register_converter(DayConverter, "day")
+register_converter(OperationConverter, "operation")
 
 urlpatterns = [
     path("login", LoginView.as_view(redirect_authenticated_user=True), name="login"),
@@ -21,6 +24,7 @@ urlpatterns = [
     path("p/<slug:slug>/users", users.user_lookup, name="users"),
     path("p/<slug:slug>/users/<user_id:user_id>", users.user_detail, name="user"),
     path("p/<slug:slug>/pipeline", pipeline.pipeline, name="pipeline"),
+    path("p/<slug:slug>/pipeline/<day:day>/<operation:action>", operations.operate, name="operate"),
     path("p/<slug:slug>/setup", setup.setup, name="setup"),
     path("p/<slug:slug>/remove-sample", sample.remove, name="sample-remove"),
 ]

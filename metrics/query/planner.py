@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from metrics.query.spec import Question
-from metrics.rollups.definitions import EVENTS, USERS, Rollup
+from metrics.rollups.definitions import EVENTS, USERS, VALUE_PROPERTY, VALUES, Rollup
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RAW = "event"
 SESSIONS = "session"
+#: What sums and extremes of parts tell about the whole; quantiles cannot be told.
+_OF_VALUES = ("sum", "avg", "min", "max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,12 @@ def _candidates(question: Question) -> Sequence[Rollup]:
     """Return the rollups that know enough for the question, coarsest first."""
     if question.filters:
         return ()
-    if question.measure.kind == "count" and set(question.group_by) <= {"type"}:
+    measure, by_type = question.measure, set(question.group_by) <= {"type"}
+    if measure.kind == "count" and by_type:
         return EVENTS
-    if question.measure.kind == "users" and not question.group_by and not question.types:
+    if measure.kind in _OF_VALUES and measure.prop == VALUE_PROPERTY and by_type:
+        return VALUES
+    if measure.kind == "users" and not question.group_by and not question.types:
         return USERS
     return ()
 

@@ -10,6 +10,7 @@ from psycopg import sql
 from config.lib import sqlfile
 from metrics.query.planner import RAW, SESSIONS, Part, Plan
 from metrics.query.spec import Filter, Measure, Question
+from metrics.rollups.definitions import EVENTS, USERS, VALUES
 
 SQL = sqlfile.load(__file__, "sql.sql")
 #: More rows than this are not read: the question has too many groups.
@@ -20,13 +21,21 @@ _MEASURES = {
     "sessions": "coalesce(sum(n), 0)::bigint",
     "users": "count(DISTINCT user_id)",
     "sum": "coalesce(sum(v), 0)",
-    "avg": "avg(v)",
-    "min": "min(v)",
-    "max": "max(v)",
+    "avg": "sum(v) / sum(n) FILTER (WHERE v IS NOT NULL)",
+    "min": "min(low)",
+    "max": "max(high)",
     "quantile": "percentile_cont(%(quantile)s) WITHIN GROUP (ORDER BY v::float8)",
 }
 #: float64 ends at 308 digits before the point and 324 after it.
 _EXPONENTS = 330
+#: How the rows of a rollup are read.
+_BLOCKS = {
+    rollup.relation: block
+    for block, rollups in (("rows_counts", EVENTS), ("rows_users", USERS), ("rows_values", VALUES))
+    for rollup in rollups
+}
+#: The counts beside the numbers: they know the types whose events have none.
+_COUNTS_OF = {of.relation: one.relation for of in VALUES for one in EVENTS if one.grain == of.grain}
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -41,7 +50,7 @@ class Statement:
             "row_limit": ROW_LIMIT + 1,
             "edges": list(question.starts),
         }
-        rows = sql.SQL(" UNION ALL ").join([self._rows(part) for part in plan.parts])
+        rows = sql.SQL(" UNION ALL ").join([self._rows(part) for part in self._parts(plan)])
         self.text = sql.SQL(SQL["answer"]).format(measure=self._measure(question.measure), rows=rows)
 
     def _bind(self, value: Any) -> sql.Placeholder:
@@ -53,6 +62,17 @@ class Statement:
         self.params["quantile"] = measure.quantile
         return sql.SQL(_MEASURES[measure.kind])
 
+    def _parts(self, plan: Plan) -> list[Part]:
+        """Return the plan's parts; where numbers are grouped by type, with the counts that know every type."""
+        if not self.question.group_by:
+            return list(plan.parts)
+        counts = [
+            Part(relation, part.start, part.end)
+            for part in plan.parts
+            if (relation := _COUNTS_OF.get(part.relation))
+        ]
+        return [*plan.parts, *counts]
+
     def _rows(self, part: Part) -> sql.Composed:
         span = {"start": self._bind(part.start), "end": self._bind(part.end)}
         if part.relation == SESSIONS:
@@ -61,9 +81,8 @@ class Statement:
             return sql.SQL(SQL["rows_events"]).format(
                 **span, **self._groups(), value=self._value(), filters=self._filters()
             )
-        block = "rows_users" if self.question.measure.kind == "users" else "rows_counts"
-        groups = self._groups() if block == "rows_counts" else {}
-        return sql.SQL(SQL[block]).format(**span, **groups, relation=sql.Identifier(part.relation))
+        block, relation = _BLOCKS[part.relation], sql.Identifier(part.relation)
+        return sql.SQL(SQL[block]).format(**span, **self._groups(), relation=relation)
 
     def _groups(self) -> dict[str, sql.Composable]:
         named = [self._text(name) for name in self.question.group_by]

@@ -21,7 +21,14 @@ EVENTS_1H = Rollup("rollup_events_1h", timedelta(hours=1), "hour", "events")
 EVENTS_1D = Rollup("rollup_events_1d", timedelta(days=1), "day", "events")
 USERS_1H = Rollup("rollup_users_1h", timedelta(hours=1), "hour", "users")
 USERS_1D = Rollup("rollup_users_1d", timedelta(days=1), "day", "users")
+VALUES_1H = Rollup("rollup_values_1h", timedelta(hours=1), "hour", "values")
+VALUES_1D = Rollup("rollup_values_1d", timedelta(days=1), "day", "values")
 
 #: Coarsest first.
 EVENTS = (EVENTS_1D, EVENTS_1H, EVENTS_1M)
 USERS = (USERS_1D, USERS_1H)
+VALUES = (VALUES_1D, VALUES_1H)
+#: Finest first: each is computed from the one before it of its kind.
+IN_ORDER = (*reversed(EVENTS), *reversed(USERS), *reversed(VALUES))
+#: The property whose numbers are kept; those of others are read from the raw events. Migrations name it too.
+VALUE_PROPERTY = "value"

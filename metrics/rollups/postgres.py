@@ -2,44 +2,107 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 
 from psycopg import sql
 
 from config.lib import sqlfile
-from metrics.rollups.base import Cursor, Drift
-from metrics.rollups.definitions import EVENTS, USERS, Rollup
+from metrics.rollups import bounds
+from metrics.rollups.base import Connection, Cursor, Drift, Row
+from metrics.rollups.definitions import (
+    EVENTS,
+    IN_ORDER,
+    USERS,
+    VALUE_PROPERTY,
+    VALUES,
+    VALUES_1D,
+    VALUES_1H,
+    Rollup,
+)
+from metrics.rollups.drift import drift
+from metrics.rollups.restore import replace_span
 
 SQL = sqlfile.load(__file__, "postgres.sql")
+_REBUILD_SLOT = -1
+#: How each rollup is computed anew.
+_REBUILD = (("rebuild_counts", EVENTS), ("rebuild_users", USERS), ("rebuild_values", VALUES))
 
 
 class RollupTables:
-    """Counts are salted by processor slot; users are sets, which need no salt."""
+    """Counts and numbers are salted by processor slot; users are sets, which need no salt."""
+
+    can_lag = False
 
     def apply(self, cursor: Cursor, slot: int) -> None:
         """Add the fresh events in `staging`."""
         cursor.execute(SQL["apply_counts"], {"slot": slot})
         cursor.execute(SQL["apply_users"])
+        cursor.execute(SQL["apply_values"], {"slot": slot, "property": VALUE_PROPERTY})
 
     def drift(self, cursor: Cursor, start: datetime, end: datetime) -> list[Drift]:
         """Compare every bucket of the whole UTC days from `start` to `end` with the raw events."""
-        found = []
-        for block, rollups in (("drift_counts", EVENTS), ("drift_users", USERS)):
-            for rollup in rollups:
-                rows = cursor.execute(_on(block, rollup, rollup.relation), {"start": start, "end": end})
-                found += [Drift(rollup.relation, *row) for row in rows.fetchall()]
-        return found
+        return drift(cursor, start, end)
 
-    def rebuild(self, cursor: Cursor, start: datetime, end: datetime) -> None:
-        """Compute the whole UTC days from `start` to `end` again."""
-        cursor.execute(SQL["lock"])
-        span = {"start": start, "end": end}
-        for block, rollups, suffix in (("rebuild_counts", EVENTS, "_slot"), ("rebuild_users", USERS, "")):
-            for rollup in rollups:
-                table = rollup.relation + suffix
-                cursor.execute(_on("clear", rollup, table), span)
-                cursor.execute(_on(block, rollup, table), span)
+    def catch_up(self, connection: Connection) -> bool:
+        """Nothing is ever behind: counting is part of storing."""
+        return True
+
+    def rebuild(self, connection: Connection, start: datetime, end: datetime) -> None:
+        """Compute the whole UTC days from `start` to `end` again, in one transaction that processors wait for."""
+        params = {"start": start, "end": end, "property": VALUE_PROPERTY}
+        with connection.transaction():
+            connection.execute(SQL["lock"])
+            for block, rollups in _REBUILD:
+                for rollup in rollups:
+                    connection.execute(_on("clear", rollup), params)
+                    connection.execute(_on(block, rollup), params)
+
+    def seal(self, cursor: Cursor, day: date) -> bool:
+        """Mark the days before `day`."""
+        bounds.seal(cursor, day)
+        return True
+
+    def sealed_before(self, cursor: Cursor) -> date | None:
+        """Return the day before which the raw events were dropped."""
+        return bounds.sealed_before(cursor)
+
+    def restore(
+        self, cursor: Cursor, rollup: Rollup, span: tuple[datetime, datetime], rows: Iterable[Row]
+    ) -> None:
+        """Put the rows into the table below the rollup, where it has slots in that of rebuilds."""
+        table, salt = _table(rollup), () if rollup in USERS else (_REBUILD_SLOT,)
+        replace_span(cursor, rollup, table, span, rows, salt)
+
+    def uncover(self, connection: Connection, day: date) -> None:
+        """Tables hide nothing."""
+
+    def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> None:
+        """Remove a project; or subtract a user's events from the counts, and take him out of the sets and numbers.
+
+        Writers must be kept out: an event stored between this and the store's `erase` would stay counted.
+        """
+        params = {"project_id": project_id, "user_id": user_id}
+        if user_id is None:
+            for rollup in IN_ORDER:
+                cursor.execute(_on("remove_project", rollup), params)
+            return
+        # Tables in the order in which a rebuild locks them.
+        for block, rollups in (("subtract_user", EVENTS), ("remove_user", USERS)):
+            for rollup in reversed(rollups):
+                cursor.execute(_on(block, rollup), params)
+        for block, rollup in (("recompute_hours", VALUES_1H), ("recompute_days", VALUES_1D)):
+            cursor.execute(_on(block, rollup), params | {"property": VALUE_PROPERTY})
+
+    def configure(self, cursor: Cursor) -> None:
+        """Tables need no settings."""
 
 
-def _on(block: str, rollup: Rollup, table: str) -> sql.Composed:
-    return sql.SQL(SQL[block]).format(relation=sql.Identifier(table), unit=sql.Literal(rollup.unit))
+def _on(block: str, rollup: Rollup) -> sql.Composed:
+    """Return a block for the table of a rollup."""
+    return sql.SQL(SQL[block]).format(relation=_table(rollup), unit=sql.Literal(rollup.unit))
+
+
+def _table(rollup: Rollup) -> sql.Identifier:
+    """Return the table of a rollup; that of a set has the relation's own name."""
+    return sql.Identifier(rollup.relation if rollup in USERS else f"{rollup.relation}_slot")

@@ -42,36 +42,36 @@ SELECT DISTINCT project_id, date_trunc('day', bucket, 'UTC') AS bucket, user_id 
 ORDER BY project_id, bucket, user_id
 ON CONFLICT DO NOTHING;
 
--- name: drift_counts
--- Compares one count rollup with the raw events; rows that differ, missing ones on either side included.
-WITH raw AS (
-    SELECT project_id, date_trunc({unit}, ts, 'UTC') AS bucket, type, count(*) AS count
-    FROM event WHERE ts >= %(start)s AND ts < %(end)s GROUP BY 1, 2, 3
-), kept AS (
-    SELECT project_id, bucket, type, sum(count)::bigint AS count
-    FROM {relation} WHERE bucket >= %(start)s AND bucket < %(end)s GROUP BY 1, 2, 3
+-- name: apply_values
+-- Adds the staged events' numbers to the hours and days; events without one have no part. OFFSET keeps the planner
+-- from reading the number out of the JSON once for each aggregate.
+WITH hours AS (
+    SELECT project_id, date_trunc('hour', ts, 'UTC') AS bucket, type,
+           count(*) AS n, sum(v) AS sum, min(v) AS min, max(v) AS max
+    FROM (
+        SELECT project_id, ts, type, (props ->> %(property)s::text)::numeric AS v
+        FROM staging WHERE jsonb_typeof(props -> %(property)s::text) = 'number'
+        OFFSET 0
+    ) AS numbers
+    GROUP BY 1, 2, 3
+), by_hour AS (
+    INSERT INTO rollup_values_1h_slot AS r (project_id, bucket, type, slot, n, sum, min, max)
+    SELECT project_id, bucket, type, %(slot)s, n, sum, min, max FROM hours
+    ON CONFLICT (project_id, bucket, type, slot) DO UPDATE
+    SET n = r.n + excluded.n, sum = r.sum + excluded.sum,
+        min = least(r.min, excluded.min), max = greatest(r.max, excluded.max)
 )
-SELECT project_id, bucket, type, coalesce(kept.count, 0), coalesce(raw.count, 0)
-FROM raw FULL JOIN kept USING (project_id, bucket, type)
-WHERE kept.count IS DISTINCT FROM raw.count
-ORDER BY 1, 2, 3 LIMIT 1000;
-
--- name: drift_users
--- Compares one user rollup with the raw events.
-WITH raw AS (
-    SELECT DISTINCT project_id, date_trunc({unit}, ts, 'UTC') AS bucket, user_id
-    FROM event WHERE ts >= %(start)s AND ts < %(end)s
-), kept AS (
-    SELECT project_id, bucket, user_id FROM {relation} WHERE bucket >= %(start)s AND bucket < %(end)s
-)
-SELECT project_id, bucket, user_id, (kept.* IS NOT NULL)::int, (raw.* IS NOT NULL)::int
-FROM raw FULL JOIN kept USING (project_id, bucket, user_id)
-WHERE kept.* IS NULL OR raw.* IS NULL
-ORDER BY 1, 2, 3 LIMIT 1000;
+INSERT INTO rollup_values_1d_slot AS r (project_id, bucket, type, slot, n, sum, min, max)
+SELECT project_id, date_trunc('day', bucket, 'UTC'), type, %(slot)s, sum(n), sum(sum), min(min), max(max)
+FROM hours GROUP BY 1, 2, 3
+ON CONFLICT (project_id, bucket, type, slot) DO UPDATE
+SET n = r.n + excluded.n, sum = r.sum + excluded.sum,
+    min = least(r.min, excluded.min), max = greatest(r.max, excluded.max);
 
 -- name: lock
 -- Holds processors back (they wait, or roll back and try again) while a range is computed anew.
-LOCK TABLE rollup_events_1m_slot, rollup_events_1h_slot, rollup_events_1d_slot, rollup_users_1h, rollup_users_1d
+LOCK TABLE rollup_events_1m_slot, rollup_events_1h_slot, rollup_events_1d_slot, rollup_users_1h, rollup_users_1d,
+    rollup_values_1h_slot, rollup_values_1d_slot
     IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: clear
@@ -89,3 +89,82 @@ FROM event WHERE ts >= %(start)s AND ts < %(end)s GROUP BY 1, 2, 3;
 INSERT INTO {relation} (project_id, bucket, user_id)
 SELECT DISTINCT project_id, date_trunc({unit}, ts, 'UTC'), user_id
 FROM event WHERE ts >= %(start)s AND ts < %(end)s;
+
+-- name: rebuild_values
+-- Computes a range of one rollup of numbers from the raw events.
+INSERT INTO {relation} (project_id, bucket, type, slot, n, sum, min, max)
+SELECT project_id, date_trunc({unit}, ts, 'UTC'), type, -1, count(*), sum(v), min(v), max(v)
+FROM (
+    SELECT project_id, ts, type, (props ->> %(property)s::text)::numeric AS v
+    FROM event
+    WHERE ts >= %(start)s AND ts < %(end)s AND jsonb_typeof(props -> %(property)s::text) = 'number'
+) AS numbers
+GROUP BY 1, 2, 3;
+
+-- name: remove_project
+-- Removes a project from one rollup.
+DELETE FROM {relation} WHERE project_id = %(project_id)s;
+
+-- name: remove_user
+-- Takes a user out of one user rollup.
+DELETE FROM {relation} WHERE project_id = %(project_id)s AND user_id = %(user_id)s;
+
+-- name: subtract_user
+-- Takes a user's events off one count rollup: each bucket of his becomes one row, as after a rebuild, or none.
+WITH gone AS (
+    SELECT date_trunc({unit}, ts, 'UTC') AS bucket, type, count(*) AS count
+    FROM event WHERE project_id = %(project_id)s AND user_id = %(user_id)s GROUP BY 1, 2
+), taken AS (
+    DELETE FROM {relation} r USING gone g
+    WHERE r.project_id = %(project_id)s AND r.bucket = g.bucket AND r.type = g.type
+    RETURNING r.bucket, r.type, r.count
+)
+INSERT INTO {relation} (project_id, bucket, type, slot, count)
+SELECT %(project_id)s, bucket, type, -1, sum(t.count) - max(g.count)
+FROM taken t JOIN gone g USING (bucket, type)
+GROUP BY bucket, type HAVING sum(t.count) > max(g.count);
+
+-- name: recompute_hours
+-- Computes the hours of a user's numbers from everybody else's: an extreme cannot be subtracted. Days whose raw
+-- events were dropped keep theirs.
+WITH touched AS (
+    SELECT DISTINCT date_trunc('hour', ts, 'UTC') AS bucket, type
+    FROM event
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s
+      AND jsonb_typeof(props -> %(property)s::text) = 'number'
+      AND ts >= (SELECT sealed_before FROM rollup_bounds)
+), gone AS (
+    DELETE FROM {relation} r USING touched t
+    WHERE r.project_id = %(project_id)s AND r.bucket = t.bucket AND r.type = t.type
+    RETURNING r.bucket, r.type
+)
+INSERT INTO {relation} (project_id, bucket, type, slot, n, sum, min, max)
+SELECT %(project_id)s, bucket, type, -1, count(*), sum(v), min(v), max(v)
+FROM (
+    SELECT g.bucket, g.type, (props ->> %(property)s::text)::numeric AS v
+    FROM (SELECT DISTINCT bucket, type FROM gone) AS g
+    JOIN event e ON e.type = g.type AND e.ts >= g.bucket AND e.ts < g.bucket + interval '1 hour'
+    WHERE e.project_id = %(project_id)s AND e.user_id <> %(user_id)s
+      AND jsonb_typeof(props -> %(property)s::text) = 'number'
+) AS numbers
+GROUP BY bucket, type;
+
+-- name: recompute_days
+-- Computes the days of a user's numbers from their hours, once those are computed.
+WITH touched AS (
+    SELECT DISTINCT date_trunc('day', ts, 'UTC') AS bucket, type
+    FROM event
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s
+      AND jsonb_typeof(props -> %(property)s::text) = 'number'
+      AND ts >= (SELECT sealed_before FROM rollup_bounds)
+), gone AS (
+    DELETE FROM {relation} r USING touched t
+    WHERE r.project_id = %(project_id)s AND r.bucket = t.bucket AND r.type = t.type
+    RETURNING r.bucket, r.type
+)
+INSERT INTO {relation} (project_id, bucket, type, slot, n, sum, min, max)
+SELECT %(project_id)s, g.bucket, g.type, -1, sum(h.n), sum(h.sum), min(h.min), max(h.max)
+FROM (SELECT DISTINCT bucket, type FROM gone) AS g
+JOIN rollup_values_1h_slot h ON h.project_id = %(project_id)s AND h.type = g.type
+ AND h.bucket >= g.bucket AND h.bucket < g.bucket + interval '24 hours'
+GROUP BY g.bucket, g.type;

@@ -12,7 +12,7 @@ from config.lib.postgres import connect
 from events.bus.base import Bus, BusFull, Consumer
 from events.contracts import Batch, Claimed, Lane, Reject
 from events.reasons import Reason, Stage
-from tests.contract.engines import BUSES, PostgresInbox
+from tests.contract.buses import BUSES, PostgresInbox
 from tests.support.waiting import wait_until
 
 MakeConsumer = Callable[..., Consumer]

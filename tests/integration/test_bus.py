@@ -44,7 +44,11 @@ def test_many_threads_append_every_batch_once(pipeline: None) -> None:
 
 def test_a_connection_that_died_while_idle_is_replaced_unnoticed(pipeline: None) -> None:
     engine.bus().append(LINE)
-    rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice gateway'")
+    # Another worker's tests have gateways on this server too.
+    rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'sluice gateway' AND datname = current_database()"
+    )
     engine.bus().append(LINE)
     assert engine.bus().depth().events == 2
 

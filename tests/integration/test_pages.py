@@ -16,10 +16,11 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from config import engine
 from dlq.models import DeadLetter
 from events.models import ApiKey, Membership, Project
+from events.processor import staging
 from events.services import create_key, create_project
-from events.store.postgres import PartitionedStore
 from metrics.dashboards.links import user_url
 
 pytestmark = pytest.mark.django_db
@@ -57,24 +58,22 @@ def store(project: Project, events: Sequence[tuple[str, str, dict[str, Any]]]) -
     """Write (type, user, props) as events of now, one session each, and their rollups; return the time."""
     moment = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
     with connection.cursor() as cursor:
-        PartitionedStore().prepare(cursor.cursor, [moment.date()])
+        staging.create(connection.connection)
         for kind, user, props in events:
             values = [project.pk, uuid4(), moment, moment, kind, user, json.dumps(props)]
             cursor.execute(
-                "INSERT INTO event (project_id, event_id, ts, received_at, type, user_id, props)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                "INSERT INTO staging (project_id, event_id, ts, received_at, type, user_id, props, flags)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, 0)",
                 values,
             )
             cursor.execute(
                 "INSERT INTO session VALUES (%s, %s, %s, %s, %s, 1, %s, %s)",
                 [project.pk, user, moment, moment, uuid4(), kind, kind],
             )
-        for table, unit in (("1m", "minute"), ("1h", "hour"), ("1d", "day")):
-            cursor.execute(
-                f"INSERT INTO rollup_events_{table}_slot SELECT project_id, date_trunc('{unit}', ts), type, 0, count(*)"
-                " FROM event WHERE project_id = %s GROUP BY 1, 2, 3",
-                [project.pk],
-            )
+        engine.store().prepare(cursor.cursor, [moment.date()])
+        engine.store().insert(cursor.cursor)
+        engine.rollups().apply(cursor.cursor, 0)
+        cursor.execute("DELETE FROM staging")
     return moment
 
 

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from config import engine
 from config.lib.postgres import connect
 from dlq.models import DeadLetter
 from events.models import ApiKey, Project
@@ -31,6 +32,10 @@ def both(acme: Tenant, globex: Tenant) -> tuple[Tenant, Tenant]:
     return acme, globex
 
 
+def purge(project_id: int) -> None:
+    purge_project(project_id, store=engine.store(), rollups=engine.rollups())
+
+
 def counts(project_id: int) -> dict[str, int]:
     tables = [name for (name,) in rows(HOLDS_PROJECT_ROWS)]
     found = {
@@ -42,7 +47,7 @@ def counts(project_id: int) -> dict[str, int]:
 def test_nothing_of_the_project_is_left_in_any_table(both: tuple[Tenant, Tenant]) -> None:
     acme, globex = both
     others = counts(globex.id)
-    purge_project(acme.id)
+    purge(acme.id)
     assert counts(acme.id) == {}
     assert counts(globex.id) == others
     assert list(Project.objects.values_list("slug", flat=True)) == ["globex"]
@@ -53,7 +58,7 @@ def test_what_waits_in_the_bus_is_counted_as_purged(both: tuple[Tenant, Tenant])
     acme, globex = both
     append(acme.id, [event("u3"), event("u4")])
     append(globex.id, [event("u3")])
-    purge_project(acme.id)
+    purge(acme.id)
     assert_balanced()
     process_all()
     assert rows("SELECT events FROM outcome_count WHERE outcome = 'purged'") == [(2,)]
@@ -62,7 +67,7 @@ def test_what_waits_in_the_bus_is_counted_as_purged(both: tuple[Tenant, Tenant])
 
 
 def test_its_keys_stop_working(acme: Tenant) -> None:
-    purge_project(acme.id)
+    purge(acme.id)
     assert not ApiKey.objects.exists()
     assert not DeadLetter.objects.exists()
     assert acme.send({"type": "a", "userId": "u"}).status_code == 401
@@ -73,7 +78,7 @@ def test_a_claim_at_work_holds_up_nothing_but_its_own_projects_removal(both: tup
     append(globex.id, [event("u9")])
     with connect(name="claim at work") as claim:
         claim.execute("SELECT 1 FROM project WHERE id = %s FOR KEY SHARE", [acme.id])
-        removal = threading.Thread(target=purge_project, args=(acme.id,))
+        removal = threading.Thread(target=purge, args=(acme.id,))
         removal.start()
         wait_until(
             lambda: rows("SELECT removing FROM project WHERE id = %s", acme.id) == [(True,)], what="the mark"

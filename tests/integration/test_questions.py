@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -25,7 +26,13 @@ CHANGES = [
 AROUND = timedelta(days=1, hours=12)
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
 STEPS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "1d": 1440, "1w": 10080, "1mo": 43200}
-MEASURES = ["count", "users", "sessions", "sum:props.v", "avg:props.v", "min:props.v", "max:props.v"]
+KINDS = ["sum", "avg", "min", "max"]
+MEASURES = [
+    "count",
+    "users",
+    "sessions",
+    *(f"{kind}:props.{name}" for kind in KINDS for name in ("v", "value")),
+]
 CONDITIONS = [
     "props.country:eq:DE",
     "props.country:ne:DE",
@@ -66,7 +73,9 @@ def some_events(seed: int, count: int = 500) -> list[Seen]:
             "v": chance.choice([7, 7.0, -3, 10.5, 0.1, 2**53 + 1, "7", "NaN", True, None, [7]]),
             "flag": chance.choice([True, False]),
         }
-        return {name: value for name, value in values.items() if chance.random() < 0.7}
+        kept = {name: value for name, value in values.items() if chance.random() < 0.7}
+        # The same numbers under the name whose sums are kept: both must be answered alike.
+        return kept | ({"value": kept["v"]} if "v" in kept else {})
 
     return [
         Seen(f"u{chance.randrange(25)}", moment(), chance.choice(["view", "view", "order", "b\tq"]), props())
@@ -118,6 +127,9 @@ BERLIN_SPRING = Asked(
 NEW_YORK_AUTUMN = Asked("users", CHANGES[2] - AROUND, CHANGES[2] + AROUND, "1d", "America/New_York")
 KOLKATA_HOURS = Asked("count", CHANGES[1], CHANGES[1] + AROUND, "1h", "Asia/Kolkata")
 ACROSS_ALL = Asked("users", CHANGES[0] - AROUND, CHANGES[2] + AROUND, "1mo", "Europe/Berlin")
+VALUES_BY_TYPE = Asked(
+    "avg:props.value", CHANGES[0] - AROUND, CHANGES[0] + AROUND, "1d", "Europe/Berlin", group_by=("type",)
+)
 
 
 @given(asked=questions())
@@ -125,6 +137,7 @@ ACROSS_ALL = Asked("users", CHANGES[0] - AROUND, CHANGES[2] + AROUND, "1mo", "Eu
 @example(asked=NEW_YORK_AUTUMN)
 @example(asked=KOLKATA_HOURS)
 @example(asked=ACROSS_ALL)
+@example(asked=VALUES_BY_TYPE)
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_every_answer_equals_a_recomputation(stored: None, asked: Asked) -> None:
     assert_equal(ask(project_id=PROJECT, params=asked.params()), asked)
@@ -141,6 +154,24 @@ def test_totals_of_things_that_add_up_are_the_sum_of_their_buckets(stored: None,
     asked = Asked(metric, CHANGES[0] - AROUND, CHANGES[0] + AROUND, "15m", "Europe/Berlin")
     (series,) = ask(project_id=PROJECT, params=asked.params()).series
     assert series.total == pytest.approx(sum(value or 0 for _, value in series.points))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("asked", [VALUES_BY_TYPE, replace(VALUES_BY_TYPE, step="1h", tz="UTC", group_by=())])
+def test_kept_numbers_are_answered_to_the_last_digit_as_raw_ones(
+    stored: None, asked: Asked, kind: str
+) -> None:
+    kept, raw = (
+        ask(project_id=PROJECT, params=replace(asked, metric=f"{kind}:props.{name}").params())
+        for name in ("value", "v")
+    )
+    assert (kept.source.startswith("rollup_values"), raw.source) == (True, "event")
+    assert repr(kept.series) == repr(raw.series)
+
+
+def test_a_type_without_numbers_is_a_group_too(stored: None) -> None:
+    found = ask(project_id=OTHER_PROJECT, params=VALUES_BY_TYPE.params())
+    assert [(series.group, series.total) for series in found.series] == [({"type": "foreign"}, None)]
 
 
 def test_users_of_a_range_are_distinct_and_not_the_sum_of_buckets(stored: None) -> None:

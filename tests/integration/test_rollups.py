@@ -12,20 +12,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config import engine
+from config.lib.postgres import connect
 from events.processor.worker import Worker
+from tests.contract.damage import damage
 from tests.support.assertions import assert_no_rollup_beyond_raw, assert_rollups_equal_raw
 from tests.support.pipeline import NOON, append, event, new_project, process_all, processor, rows, store_all
 from tests.support.tenants import Tenant
 from tests.support.waiting import wait_until
 
 DAY = NOON.date()
-Sent = tuple[str, datetime, str, str]
+Sent = tuple[str, datetime, str, str, object]
 sent = st.lists(
     st.tuples(
         st.sampled_from(["ann", "bob", "çid", "d\\t"]),
         st.integers(-2000, 2000).map(lambda minutes: NOON + timedelta(minutes=minutes, milliseconds=minutes)),
         st.sampled_from(["page_view", "order", "a\tb"]),
         st.integers(0, 30).map(lambda n: f"id-{n}"),
+        st.sampled_from([None, 7, -3, 0.1, 1e300, 2**53 + 1, "7", True]),
     ),
     max_size=60,
 )
@@ -39,21 +42,25 @@ def test_rollups_equal_raw_events_after_any_batches(
     project = new_project()
     with processor() as running:
         for batch in batches:
-            append(project, [event(user, ts, type=kind, id=id) for user, ts, kind, id in batch], size=size)
+            append(
+                project, [event(u, ts, type=kind, id=id, value=v) for u, ts, kind, id, v in batch], size=size
+            )
             process_all(running)
     assert_rollups_equal_raw(DAY - timedelta(days=2), DAY + timedelta(days=2))
-    ids = {id for batch in batches for *_, id in batch}
+    ids = {id for batch in batches for *_, id, _ in batch}
     assert rows("SELECT count(*) FROM event WHERE project_id = %s", project) == [(len(ids),)]
     assert_no_rollup_beyond_raw(project)
 
 
-def damage() -> None:
-    for statement in (
-        "UPDATE rollup_events_1h_slot SET count = count + 7",
-        "DELETE FROM rollup_events_1m_slot",
-        "UPDATE rollup_users_1d SET user_id = 'ghost'",
-    ):
-        rows(statement + " RETURNING 1")
+def damage_rollups() -> None:
+    with connect(name="test damage", autocommit=True) as link:
+        for statement in (
+            "UPDATE {rollup_events_1h} SET count = count + 7",
+            "DELETE FROM {rollup_events_1m}",
+            "UPDATE {rollup_users_1d} SET user_id = 'ghost'",
+            "UPDATE {rollup_values_1d} SET max = max + 1",
+        ):
+            assert damage(link, statement)
 
 
 def check_rollups(*arguments: str) -> str:
@@ -68,16 +75,18 @@ def test_check_rollups_is_content_with_what_the_processor_wrote(acme: Tenant) ->
 
 
 def test_check_rollups_names_what_differs_and_fails(acme: Tenant, capsys: pytest.CaptureFixture[str]) -> None:
-    store_all(acme.id, [event("u1")])
-    damage()
-    with pytest.raises(SystemExit, match="4 buckets differ"):
+    store_all(acme.id, [event("u1", value=2)])
+    damage_rollups()
+    with pytest.raises(SystemExit, match="5 buckets differ"):
         call_command("check_rollups")
-    assert "rollup_events_1h project" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "rollup_events_1h project" in said
+    assert "'page_view': rollup 1 2 2 3, raw 1 2 2 2" in said
 
 
 def test_rebuild_rollups_mends_a_damaged_range_and_only_that(acme: Tenant) -> None:
-    store_all(acme.id, [event("u1"), event("u2", NOON + timedelta(days=1))])
-    damage()
+    store_all(acme.id, [event("u1", value=1), event("u2", NOON + timedelta(days=1), value=1)])
+    damage_rollups()
     call_command("rebuild_rollups", "--from", str(DAY), "--to", str(DAY), verbosity=0)
     check_rollups("--from", str(DAY), "--to", str(DAY))
     with pytest.raises(SystemExit):

@@ -14,8 +14,8 @@ from metrics.query.parse import parse_question
 from metrics.query.planner import plan
 from metrics.query.sql import Statement
 from sessions.selectors import SQL as SESSIONS_SQL
-from tests.support.assertions import explain, indexes_read
 from tests.support.pipeline import event, new_project, store_all
+from tests.support.plans import explain, indexes_read
 
 NOW = datetime(2025, 6, 15, 12, tzinfo=UTC)
 FIRST = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -24,7 +24,7 @@ FIRST = datetime(2025, 6, 1, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def ten_days(pipeline: None) -> None:
     moments = (FIRST + timedelta(days=n % 10, minutes=n) for n in range(100))
-    store_all(new_project(), [event(f"u{n % 7}", ts) for n, ts in enumerate(moments)])
+    store_all(new_project(), [event(f"u{n % 7}", ts, value=n) for n, ts in enumerate(moments)])
 
 
 def reads(**params: str) -> set[str]:
@@ -50,6 +50,18 @@ def test_counts_over_aligned_ranges_touch_no_event(step: str, params: dict[str, 
 @pytest.mark.parametrize("tz", ["UTC", "Europe/Berlin", "America/New_York"])
 def test_users_over_aligned_ranges_touch_no_event(step: str, tz: str) -> None:
     assert not days_read(reads(metric="users", range="2025-06-02/2025-06-05", step=step, tz=tz))
+
+
+@pytest.mark.parametrize(
+    "metric", ["sum:props.value", "avg:props.value", "min:props.value", "max:props.value"]
+)
+@pytest.mark.parametrize(
+    "params", [{"step": "1h"}, {"step": "1d", "groupBy": "type"}, {"step": "1d", "type": "a"}]
+)
+def test_kept_numbers_over_whole_hours_touch_no_event(metric: str, params: dict[str, str]) -> None:
+    found = reads(metric=metric, range="2025-06-02T05:00Z/2025-06-05T17:00Z", **params)
+    assert found
+    assert not days_read(found)
 
 
 @pytest.mark.parametrize("tz", ["Europe/Berlin", "Asia/Kolkata"])

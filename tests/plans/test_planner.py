@@ -43,6 +43,10 @@ def relations(**params: str | list[str]) -> list[str]:
         ("users", "1d", "rollup_users_1d"),
         ("users", "1h", "rollup_users_1h"),
         ("sessions", "1h", "session"),
+        ("sum:props.value", "1w", "rollup_values_1d"),
+        ("avg:props.value", "1d", "rollup_values_1d"),
+        ("min:props.value", "1h", "rollup_values_1h"),
+        ("max:props.value", "1h", "rollup_values_1h"),
     ],
 )
 def test_whole_days_are_read_from_one_relation(metric: str, step: str, relation: str) -> None:
@@ -96,15 +100,28 @@ def test_one_bucket_does_not_need_its_edges_to_be_aligned() -> None:
         {"metric": "users", "type": "order"},
         {"metric": "users", "groupBy": "type"},
         {"metric": "sum:props.v"},
+        {"metric": "p50:props.value"},
+        {"metric": "sum:props.value", "filter": "type:eq:order"},
+        {"metric": "sum:props.value", "groupBy": "props.a"},
+        {"metric": "sum:props.value", "step": "15m"},
     ],
 )
 def test_what_no_rollup_knows_is_read_raw(params: dict[str, str]) -> None:
-    assert relations(range=DAYS, step="1d", **params) == ["event"]
+    assert relations(**{"range": DAYS, "step": "1d", **params}) == ["event"]
 
 
 @pytest.mark.parametrize("params", [{"type": ["a", "b"]}, {"groupBy": "type"}])
-def test_types_are_known_to_the_count_rollups(params: dict[str, str | list[str]]) -> None:
+def test_types_are_known_to_the_rollups_of_counts_and_numbers(params: dict[str, str | list[str]]) -> None:
     assert relations(metric="count", range=DAYS, step="1d", **params) == ["rollup_events_1d"]
+    assert relations(metric="avg:props.value", range=DAYS, step="1d", **params) == ["rollup_values_1d"]
+
+
+def test_the_ragged_hours_of_numbers_are_read_raw() -> None:
+    assert parts(metric="sum:props.value", range="2025-06-01T22:30:00Z/2025-06-03T00:00:00Z", step="1d") == [
+        ("event", "01 22:30:00", "01 23:00:00"),
+        ("rollup_values_1h", "01 23:00:00", "02 00:00:00"),
+        ("rollup_values_1d", "02 00:00:00", "03 00:00:00"),
+    ]
 
 
 def test_the_source_is_the_relation_that_answers_the_most() -> None:

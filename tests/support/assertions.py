@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from django.db import connection, transaction
-
 from config import engine
 from config.lib.postgres import connect
 from dlq.models import DeadLetter
 from events.days import in_store
 from events.selectors import balance
-from tests.support.pipeline import rows
+from tests.support.pipeline import catch_up, rows
 from tests.support.sessions_model import SessionRow, sessions_of
 
 
 def assert_rollups_equal_raw(first: date | None = None, last: date | None = None) -> None:
-    """Compare every rollup with the raw events of the days in store."""
+    """Compare every rollup with the raw events of the days in store, once they have caught up."""
+    catch_up()
     with connect(name="test rollups") as link:
-        for start, end in in_store(link, engine.store(), first=first, last=last):
+        for start, end in in_store(link, engine.store(), engine.rollups(), first=first, last=last):
             drift = engine.rollups().drift(link.cursor(), start, end)
             assert not drift, drift[:5]
 
@@ -29,6 +28,10 @@ def assert_no_rollup_beyond_raw(project_id: int) -> None:
     for grain in ("1m", "1h", "1d"):
         query = f"SELECT coalesce(sum(count), 0) FROM rollup_events_{grain} WHERE project_id = %s"
         assert rows(query, project_id) == raw, grain
+    numbers = "SELECT count(*) FROM event WHERE project_id = %s AND jsonb_typeof(props -> 'value') = 'number'"
+    for grain in ("1h", "1d"):
+        query = f"SELECT coalesce(sum(n), 0) FROM rollup_values_{grain} WHERE project_id = %s"
+        assert rows(query, project_id) == rows(numbers, project_id), grain
 
 
 def assert_balanced() -> None:
@@ -64,32 +67,3 @@ def day_span(day: date) -> tuple[datetime, datetime]:
     """Return the first moment of a UTC day and of the next."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return start, start + timedelta(days=1)
-
-
-def relations_of(plan: object) -> set[str]:
-    """Return the names of the relations that an EXPLAIN (FORMAT JSON) plan reads."""
-    if isinstance(plan, list):
-        return set().union(*(relations_of(part) for part in plan))
-    if not isinstance(plan, dict):
-        return set()
-    here = {str(plan["Relation Name"])} if "Relation Name" in plan else set()
-    return here.union(*(relations_of(value) for value in plan.values()))
-
-
-def indexes_read(text: object, params: object) -> str:
-    """Return the plan of a statement that may not read whole tables, however few rows they have in a test."""
-    from psycopg import sql
-
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(sql.SQL("EXPLAIN {}").format(text), params)
-        return "\n".join(line for (line,) in cursor.fetchall())
-
-
-def explain(text: object, params: object) -> set[str]:
-    """Return the relations that a statement would read."""
-    from psycopg import sql
-
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(text), params)
-        return relations_of(cursor.fetchone()[0])

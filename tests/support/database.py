@@ -8,27 +8,59 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
+from django.conf import settings
+from django.db import connection
+
 from config.embedded import EmbeddedServer, database_url
+from config.embedded_binaries import Binaries
 from config.lib import lifeline
 from config.lib.reachable import wait_until_reachable
 
 #: A crash of the machine may cost these data: syncing is off, everything else as in production.
 _FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
+#: Every test process has databases of its own, and TimescaleDB a scheduler for each.
+_MANY_DATABASES = {"timescaledb.max_background_workers": "24", "max_worker_processes": "32"}
+
+
+def leave_policies_to_tests() -> None:
+    """Stop TimescaleDB's jobs in this database: what a test sees must not depend on their clock.
+
+    A role that may not do that runs with them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_regproc('_timescaledb_functions.stop_background_workers') IS NOT NULL AND rolsuper "
+            "FROM pg_roles WHERE rolname = current_user"
+        )
+        if cursor.fetchone() == (True,):
+            cursor.execute("SELECT _timescaledb_functions.stop_background_workers()")
 
 
 class TestServer:
-    """Starts and stops the embedded server of `data_dir`."""
+    """Starts and stops the embedded server of `data_dir`; programs and licence are the settings' unless given."""
 
     __test__ = False
 
-    def __init__(self, data_dir: Path, overrides: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        overrides: dict[str, str] | None = None,
+        *,
+        binaries: Binaries | None = None,
+        licence: str | None = None,
+    ) -> None:
         self._data_dir = data_dir
-        self._overrides = _FAST if overrides is None else overrides
+        self._binaries = binaries or Binaries(settings.POSTGRES_BIN)
+        self._licence = licence or settings.TIMESCALEDB_LICENSE
+        workers = _MANY_DATABASES if self._licence == "timescale" else {}
+        self._overrides = workers | (_FAST if overrides is None else overrides)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Return when the server takes connections; it ends with this process at the latest."""
-        server = EmbeddedServer(self._data_dir, self._overrides)
+        server = EmbeddedServer(
+            self._data_dir, self._overrides, binaries=self._binaries, licence=self._licence
+        )
         server.prepare()
         log = (self._data_dir / "postgres.log").open("ab")
         self._process = subprocess.Popen(

@@ -24,8 +24,11 @@ def django_db_setup(
     """Set up the database whenever it is asked for: pytest-django's own looks for its own fixtures in the tests."""
     from django.test.utils import setup_databases, teardown_databases
 
+    from tests.support.database import leave_policies_to_tests
+
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        leave_policies_to_tests()
     yield
     with django_db_blocker.unblock():
         teardown_databases(made, verbosity=0)
@@ -38,13 +41,14 @@ def pipeline(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlo
     Deleting a few rows takes a tenth of the time of the flush that `transactional_db` does.
     """
     from events.gateway.auth import keys
-    from tests.support import pipeline as driver
+    from tests.support.emptying import empty_tables
+    from tests.support.pipeline import let_go
 
     with django_db_blocker.unblock():
         keys.clear()
         yield
-        driver.let_go()
-        driver.empty_tables()
+        let_go()
+        empty_tables()
 
 
 @pytest.fixture

@@ -200,7 +200,7 @@ class RunningSluice:
         """Return (RSS, PSS) by part in MiB. Pages that processes share count once for each in RSS, once in PSS."""
         sums: dict[str, tuple[float, float]] = {}
         for part, pids in self.parts().items():
-            used = [psutil.Process(pid).memory_full_info() for pid in pids]
+            used = [use for use in map(_memory_of, pids) if use]
             sums[part] = (sum(use.rss for use in used) / 2**20, sum(use.pss for use in used) / 2**20)
         return sums
 
@@ -259,6 +259,14 @@ class RunningSluice:
         """Wait until everything that was accepted is queryable."""
         done = self.manage("drain", f"--timeout={timeout}", timeout=timeout + 30)
         assert done.returncode == 0, done.stderr
+
+
+def _memory_of(pid: int) -> Any:
+    """Return what a process uses, or None when it has ended: some of a database's come and go."""
+    try:
+        return psutil.Process(pid).memory_full_info()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _quietly_kill(process: psutil.Process) -> None:

@@ -1,4 +1,4 @@
-"""Drives the pipeline inside a test's own process and database: append, process, rebuild sessions, empty."""
+"""Drives the pipeline inside a test's own process and database: append, process, catch up, rebuild sessions."""
 
 from __future__ import annotations
 
@@ -21,29 +21,8 @@ from events.models import Project
 from events.processor.pipeline import Pipeline
 from events.reasons import Outcome
 from sessions.services import rebuild_touched
+from tests.support.waiting import wait_until
 
-#: Every table that a test may write to, in an order that foreign keys allow.
-TABLES = (
-    "inbox",
-    "bus_counter",
-    "event_key",
-    "outcome_count",
-    "rollup_events_1m_slot",
-    "rollup_events_1h_slot",
-    "rollup_events_1d_slot",
-    "rollup_users_1h",
-    "rollup_users_1d",
-    "session",
-    "session_work",
-    "event",
-    "dead_letter",
-    "import_job",
-    "api_key",
-    "membership",
-    "project",
-    "django_session",
-    "auth_user",
-)
 NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
 Outcomes = Counter[tuple[int, Outcome]]
 
@@ -118,12 +97,19 @@ def processor() -> Iterator[Processor]:
 
 
 def process_all(with_: Processor | None = None) -> Outcomes:
-    """Run a processor until the bus is empty; return what became of the events."""
+    """Run a processor until the bus is empty, and catch up; return what became of the events."""
     outcomes: Outcomes = Counter()
     with processor() if with_ is None else nullcontext(with_) as (consumer, pipeline):
         while ids := consumer.claim():
             outcomes += pipeline.run(ids)
+    catch_up()
     return outcomes
+
+
+def catch_up() -> None:
+    """Bring the rollups up to what is stored, as Celery would."""
+    with connect(name="test rollups", autocommit=True) as link:
+        wait_until(lambda: engine.rollups().catch_up(link), what="the rollups' catching up")
 
 
 def rebuild_sessions() -> int:
@@ -147,14 +133,11 @@ def rows(query: str, *params: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def empty_tables() -> None:
-    """Forget everything. Partitions stay: other tests need the same days."""
-    with connection.cursor() as cursor:
-        cursor.execute(";".join(f"DELETE FROM {table}" for table in TABLES))
-
-
 def let_go() -> None:
-    """End the connections that the pipeline opened in this process, so that the database can be dropped."""
+    """End the connections that the pipeline opened in this process, so that the database can be dropped.
+
+    TimescaleDB's own workers have other names, and go when the database is dropped.
+    """
     engine.bus.cache_clear()
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,6 +1,8 @@
-"""Numbers as people read them."""
+"""Numbers and days as people read them."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import pytest
 
@@ -40,3 +42,16 @@ def test_duration(seconds: float | None, text: str) -> None:
 )
 def test_milliseconds(value: float | None, text: str) -> None:
     assert figures.milliseconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "text"),
+    [
+        (date(2026, 1, 3), date(2026, 1, 3), "3 Jan 2026"),
+        (date(2026, 1, 3), date(2026, 1, 9), "3 to 9 Jan 2026"),
+        (date(2026, 1, 30), date(2026, 2, 1), "30 Jan 2026 to 1 Feb 2026"),
+        (date(2025, 1, 3), date(2026, 1, 3), "3 Jan 2025 to 3 Jan 2026"),
+    ],
+)
+def test_days(first: date, last: date, text: str) -> None:
+    assert figures.days(first, last) == text

@@ -35,12 +35,13 @@ class Command(BaseCommand):
     def _wait(self, until: float) -> None:
         with connect(name="drain", autocommit=True) as link:
             while True:
-                events, users = link.execute(SQL["left"]).fetchone() or (0, 0)
-                if not events and not users:
+                events, users, late = link.execute(SQL["left"]).fetchone() or (0, 0, 0)
+                if not events and not users and not late:
                     self.stdout.write("drained")
                     return
                 if time.monotonic() >= until:
                     raise CommandError(
-                        f"still waiting: {events} events in the bus, {users} entries of session work"
+                        f"still waiting: {events} events in the bus, {users} entries of session work, "
+                        f"{late} claims with late events that rollups miss"
                     )
                 time.sleep(_PAUSE)

@@ -1,3 +1,5 @@
 -- name: left
--- Counts what still has to be processed: events in the bus, and users whose sessions are to be rebuilt.
-SELECT (SELECT coalesce(sum(events), 0)::bigint FROM inbox), (SELECT count(*) FROM session_work);
+-- Counts what still has to be done: events in the bus, users whose sessions are to be rebuilt, late events that
+-- rollups miss.
+SELECT (SELECT coalesce(sum(events), 0)::bigint FROM inbox), (SELECT count(*) FROM session_work),
+       (SELECT count(*) FROM rollup_pending);

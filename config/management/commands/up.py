@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config import bootstrap
 from config.embedded import EmbeddedError, EmbeddedServer
+from config.embedded_binaries import Binaries
 from config.lib import lifeline
 from config.lib.reachable import Unreachable
 from config.supervisor import Plan, Spec
@@ -125,7 +126,8 @@ def _manage() -> list[str]:
 def _database() -> Spec | None:
     if not bootstrap.is_embedded():
         return None
-    server = EmbeddedServer(settings.DATA_DIR)
+    binaries = Binaries(settings.POSTGRES_BIN)
+    server = EmbeddedServer(settings.DATA_DIR, binaries=binaries, licence=settings.TIMESCALEDB_LICENSE)
     server.prepare()
     return Spec("postgres", server.command(), stop_signal=signal.SIGINT, grace=60.0)
 

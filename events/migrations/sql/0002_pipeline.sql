@@ -37,22 +37,6 @@ CREATE TABLE event_key (
 );
 CREATE INDEX event_key_seen ON event_key USING brin (seen_at) WITH (pages_per_range = 32);
 
--- The raw events, one partition a UTC day. No unique key: the ledger dedups.
-CREATE TABLE event (
-    project_id integer NOT NULL,
-    event_id uuid NOT NULL,
-    ts timestamptz NOT NULL,
-    received_at timestamptz NOT NULL,
-    type text NOT NULL,
-    user_id text NOT NULL,
-    anonymous_id text,
-    props jsonb NOT NULL,
-    flags smallint NOT NULL DEFAULT 0
-) PARTITION BY RANGE (ts);
-CREATE INDEX event_time ON event (project_id, ts);
-CREATE INDEX event_user_timeline ON event (project_id, user_id, ts);
-CREATE INDEX event_type_range ON event (project_id, type, ts);
-
 -- What became of every accepted event. The oldest minutes are folded into '-infinity'.
 CREATE TABLE outcome_count (
     minute timestamptz NOT NULL,

@@ -1,2 +1,2 @@
 -- Removes every event: reversing the first migration is a way to start over.
-DROP TABLE outcome_count, event, event_key, bus_counter, inbox;
+DROP TABLE outcome_count, event_key, bus_counter, inbox;

@@ -23,10 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rebuild day by day; processors wait for at most one day's transaction."""
-        with connect(name="rebuild_rollups", deadline=600) as connection:
-            spans = days.in_store(connection, store(), **days.span(options))
-            connection.commit()
+        with connect(name="rebuild_rollups", autocommit=True, deadline=3600) as connection:
+            spans = days.in_store(connection, store(), rollups(), **days.span(options))
             for start, end in tqdm(spans, unit="day"):
-                with connection.transaction():
-                    rollups().rebuild(connection.cursor(), start, end)
+                rollups().rebuild(connection, start, end)
         self.stdout.write(self.style.SUCCESS(f"rebuilt {len(spans)} days"))

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
-from config.engine import store
+from config.engine import rollups, store
 from config.lib.postgres import connect
 from events import days
 from sessions import services
@@ -26,7 +26,9 @@ class Command(BaseCommand):
         """Touch every user of each day and rebuild them."""
         users = 0
         with connect(name="rebuild_sessions", autocommit=True, deadline=600) as connection:
-            for start, end in tqdm(days.in_store(connection, store(), **days.span(options)), unit="day"):
+            for start, end in tqdm(
+                days.in_store(connection, store(), rollups(), **days.span(options)), unit="day"
+            ):
                 services.touch_range(connection=connection, start=start, end=end)
                 users += services.rebuild_touched(connection=connection)
         self.stdout.write(self.style.SUCCESS(f"rebuilt the sessions of {users} users"))

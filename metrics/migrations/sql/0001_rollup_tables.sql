@@ -23,8 +23,3 @@ CREATE TABLE rollup_users_1h (
     PRIMARY KEY (project_id, bucket, user_id)
 );
 CREATE TABLE rollup_users_1d (LIKE rollup_users_1h INCLUDING ALL);
-
--- The same call as TimescaleDB's, so that one query text runs on every engine; its weeks start on Monday too.
-CREATE FUNCTION time_bucket(width interval, ts timestamptz) RETURNS timestamptz
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-    RETURN date_bin(width, ts, '2000-01-03 00:00:00+00'::timestamptz);

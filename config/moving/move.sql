@@ -1,0 +1,3 @@
+-- name: rows
+-- Counts a table's rows, for the progress bar.
+SELECT count(*) FROM {table};

@@ -1,0 +1,2 @@
+-- Removes the raw events.
+DROP TABLE event;

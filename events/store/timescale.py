@@ -1,0 +1,84 @@
+"""The store on TimescaleDB: `event` is a hypertable, its chunks are whole UTC days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import psycopg
+from django.conf import settings
+
+from config.lib import sqlfile
+from events.store.base import Cursor, Partition, Policy
+
+SQL = sqlfile.load(__file__, "timescale.sql")
+
+
+class HypertableStore:
+    """Chunks are made by the extension. Where its licence allows, old ones are turned into columns by a policy."""
+
+    def __init__(self, *, columnstore: bool) -> None:
+        self.can_compress = columnstore
+
+    def prepare(self, cursor: Cursor, days: Sequence[date]) -> None:
+        """Keep the chunks from being dropped until the commit; missing ones are made by the insert."""
+        cursor.execute(SQL["hold"])
+
+    def insert(self, cursor: Cursor) -> int:
+        """Move the fresh events from `staging` into `event`."""
+        return cursor.execute(SQL["insert"]).rowcount
+
+    def partitions(self, cursor: Cursor) -> list[Partition]:
+        """Return the chunks, newest first."""
+        block = "chunks_and_columns" if self.can_compress else "chunks"
+        return [Partition(*row) for row in cursor.execute(SQL[block]).fetchall()]
+
+    def keep_writers_out(self, cursor: Cursor) -> None:
+        """Let no event be written until the transaction ends."""
+        cursor.execute(SQL["keep_out"])
+
+    def drop_before(self, cursor: Cursor, day: date) -> list[date]:
+        """Drop the chunks that end by `day`."""
+        before = _midnight(day)
+        old = [chunk for chunk in self.partitions(cursor) if chunk.end <= before]
+        cursor.execute(SQL["drop_before"], {"before": before})
+        return sorted(one for chunk in old for one in chunk.days)
+
+    def compress(self, connection: psycopg.Connection[Any], day: date) -> bool:
+        """Turn the chunk of `day` into columns, what came late to it included."""
+        if not self.can_compress:
+            return False
+        return bool(connection.execute(SQL["compress"], {"day": _midnight(day)}).fetchall())
+
+    def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> int:
+        """Remove a project's events, or those of one of its users."""
+        if self.can_compress:
+            cursor.execute(SQL["erase"])
+        block = "erase_project" if user_id is None else "erase_user"
+        return cursor.execute(SQL[block], {"project_id": project_id, "user_id": user_id}).rowcount
+
+    def configure(self, cursor: Cursor) -> None:
+        """Carry CHUNK_DAYS and COMPRESS_AFTER_DAYS over to the database."""
+        interval = timedelta(days=settings.CHUNK_DAYS)
+        if cursor.execute(SQL["chunk_interval"]).fetchone() != (interval,):
+            cursor.execute(SQL["set_chunk_interval"], {"interval": interval})
+        if self.can_compress:
+            self._configure_columnstore(cursor)
+
+    def policies(self, cursor: Cursor) -> list[Policy]:
+        """Return the extension's jobs that work on our relations."""
+        return [Policy(*row) for row in cursor.execute(SQL["policies"]).fetchall()]
+
+    def _configure_columnstore(self, cursor: Cursor) -> None:
+        days = settings.COMPRESS_AFTER_DAYS
+        wanted = (timedelta(days=days),) if days else None
+        if cursor.execute(SQL["compress_after"]).fetchone() == wanted:
+            return
+        cursor.execute(SQL["remove_compression"])
+        if wanted:
+            cursor.execute(SQL["add_compression"], {"after": wanted[0]})
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -1,0 +1,95 @@
+-- name: hold
+-- Keeps chunks from being dropped until the transaction ends.
+LOCK TABLE event IN ROW EXCLUSIVE MODE;
+
+-- name: keep_out
+-- Keeps writers out until the transaction ends. Better to fail soon than to hold up all who come after.
+SET LOCAL lock_timeout = '2s';
+LOCK TABLE event IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: insert
+-- Moves the fresh events into the store.
+INSERT INTO event (project_id, event_id, ts, received_at, type, user_id, anonymous_id, props, flags)
+SELECT project_id, event_id, ts, received_at, type, user_id, anonymous_id, props, flags FROM staging;
+
+-- name: chunks
+-- Lists chunks with their estimated rows and bytes with indexes.
+SELECT c.range_start, c.range_end,
+       approximate_row_count(format('%I.%I', c.chunk_schema, c.chunk_name)::regclass), s.total_bytes
+FROM timescaledb_information.chunks c
+JOIN chunks_detailed_size('event') s USING (chunk_schema, chunk_name)
+WHERE c.hypertable_name = 'event' AND c.hypertable_schema = current_schema()
+ORDER BY c.range_start DESC;
+
+-- name: chunks_and_columns
+-- Lists chunks as above, with what those that lie in columns took before.
+SELECT c.range_start, c.range_end,
+       approximate_row_count(format('%I.%I', c.chunk_schema, c.chunk_name)::regclass),
+       s.total_bytes, c.is_compressed, z.before_compression_total_bytes
+FROM timescaledb_information.chunks c
+JOIN chunks_detailed_size('event') s USING (chunk_schema, chunk_name)
+LEFT JOIN chunk_compression_stats('event') z USING (chunk_schema, chunk_name)
+WHERE c.hypertable_name = 'event' AND c.hypertable_schema = current_schema()
+ORDER BY c.range_start DESC;
+
+-- name: drop_before
+-- Drops the chunks that end by a moment.
+SELECT drop_chunks('event', older_than => %(before)s::timestamptz);
+
+-- name: compress
+-- Turns the chunks of a day into columns. One that lies in columns already takes in what came late.
+SELECT compress_chunk(format('%%I.%%I', chunk_schema, chunk_name)::regclass, if_not_compressed => true)
+FROM timescaledb_information.chunks
+WHERE hypertable_name = 'event' AND hypertable_schema = current_schema()
+  AND range_start <= %(day)s::timestamptz AND range_end > %(day)s::timestamptz;
+
+-- name: erase
+-- Removes a project's events, or one user's. Columns are opened as far as needed, however many that are.
+SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0;
+
+-- name: erase_project
+-- Removes a project's events.
+DELETE FROM event WHERE project_id = %(project_id)s;
+
+-- name: erase_user
+-- Removes the events of one user.
+DELETE FROM event WHERE project_id = %(project_id)s AND user_id = %(user_id)s;
+
+-- name: chunk_interval
+-- Reads how much time a new chunk will span.
+SELECT time_interval FROM timescaledb_information.dimensions
+WHERE hypertable_name = 'event' AND hypertable_schema = current_schema() AND dimension_number = 1;
+
+-- name: set_chunk_interval
+-- Sets it; chunks that exist stay as they are.
+SELECT set_chunk_time_interval('event', %(interval)s);
+
+-- name: compress_after
+-- Reads after which age the policy turns chunks into columns; no row where there is no policy.
+SELECT (config ->> 'compress_after')::interval FROM timescaledb_information.jobs
+WHERE proc_name = 'policy_compression' AND hypertable_name = 'event' AND hypertable_schema = current_schema();
+
+-- name: remove_compression
+-- Ends the policy.
+SELECT remove_compression_policy('event', if_exists => true);
+
+-- name: add_compression
+-- Makes the policy.
+SELECT add_compression_policy('event', compress_after => %(after)s::interval);
+
+-- name: policies
+-- Lists what the database does by itself with our relations, and how it went last.
+SELECT CASE j.proc_name
+           WHEN 'policy_compression' THEN 'compress'
+           WHEN 'policy_refresh_continuous_aggregate' THEN 'refresh'
+           ELSE j.proc_name::text END,
+       coalesce(a.view_name, j.hypertable_name)::text, j.schedule_interval,
+       nullif(s.last_run_started_at, '-infinity'), nullif(s.last_successful_finish, '-infinity'),
+       nullif(s.next_start, '-infinity'),
+       coalesce(s.total_runs, 0), coalesce(s.total_failures, 0)
+FROM timescaledb_information.jobs j
+LEFT JOIN timescaledb_information.job_stats s USING (job_id)
+LEFT JOIN timescaledb_information.continuous_aggregates a
+       ON a.materialization_hypertable_name = j.hypertable_name
+WHERE coalesce(a.view_schema, j.hypertable_schema) = current_schema()
+ORDER BY 1, 2;

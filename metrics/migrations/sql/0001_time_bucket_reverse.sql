@@ -1,0 +1,2 @@
+-- Removes the function.
+DROP FUNCTION time_bucket(interval, timestamptz);

@@ -1,0 +1,24 @@
+-- Where events were stored since: one row a claim, written in its transaction. An aggregate shows what is late only
+-- after a refresh of its span, and rows stay here until that was done.
+CREATE TABLE rollup_stale (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    spans tstzmultirange NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+-- Until when each aggregate is known to be without holes: a policy that was away for longer than its window leaves
+-- one. What lies before the making of the database comes late, and is recorded as such.
+CREATE TABLE rollup_refresh (
+    relation text PRIMARY KEY,
+    refreshed_until timestamptz NOT NULL DEFAULT now(),
+    max_gap interval NOT NULL DEFAULT '1 day'
+);
+INSERT INTO rollup_refresh (relation)
+VALUES ('rollup_events_1m'), ('rollup_events_1h'), ('rollup_events_1d'), ('rollup_users_1h'), ('rollup_users_1d');
+
+-- Since when stored events may be missing from the rollups.
+CREATE VIEW rollup_pending AS
+SELECT since FROM rollup_stale
+WHERE lower(spans) < date_trunc('minute', now() - (SELECT lag FROM rollup_bounds))
+UNION ALL
+SELECT refreshed_until FROM rollup_refresh WHERE refreshed_until < now() - max_gap;

@@ -1,0 +1,34 @@
+"""The refresh policies of the continuous aggregates, made from the settings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from config.lib import sqlfile
+from metrics.rollups.base import Cursor
+from metrics.rollups.definitions import IN_ORDER, Rollup
+
+SQL = sqlfile.load(__file__, "timescale.sql")
+#: TimescaleDB demands a window of at least two buckets. Days are computed from hours: a wide window costs little.
+_DAYS_WINDOW = timedelta(days=4)
+
+
+def configure(cursor: Cursor) -> None:
+    """Make every policy what the settings say; one that is so already keeps its history."""
+    lag = timedelta(minutes=settings.ROLLUP_LAG_MINUTES)
+    every = timedelta(seconds=settings.ROLLUP_REFRESH_SECONDS)
+    cursor.execute(SQL["set_lag"], {"lag": lag})
+    for rollup in IN_ORDER:
+        wanted = {"relation": rollup.relation, "start": _window(rollup), "lag": lag, "every": every}
+        cursor.execute(SQL["set_max_gap"], wanted)
+        if cursor.execute(SQL["policy"], wanted).fetchone() != (every, wanted["start"], lag, 0):
+            cursor.execute(SQL["remove_policy"], wanted)
+            made = cursor.execute(SQL["add_policy"], wanted).fetchone()
+            cursor.execute(SQL["in_one_pass"], {"job": made[0] if made else None})
+
+
+def _window(rollup: Rollup) -> timedelta:
+    hours = timedelta(hours=settings.ROLLUP_WINDOW_HOURS)
+    return max(hours, _DAYS_WINDOW) if rollup.grain >= timedelta(days=1) else hours

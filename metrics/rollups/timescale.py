@@ -1,0 +1,105 @@
+"""Rollups on TimescaleDB Community: continuous aggregates, each refreshed by a policy and, where it is late, by us.
+
+An aggregate is in two parts. Below its watermark it shows what was materialized, above it the raw events. So what is
+fresh counts at once, and what comes later than the policies' lag only after a refresh of its span: every claim notes
+its spans in its own transaction, and `catch_up` refreshes them. Until then `rollup_pending` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+from psycopg import sql
+
+from config.lib import sqlfile
+from metrics.rollups import bounds, policies, refresh
+from metrics.rollups.base import Connection, Cursor, Drift, Row
+from metrics.rollups.definitions import EVENTS, IN_ORDER, USERS, VALUE_PROPERTY, VALUES, Rollup
+from metrics.rollups.drift import drift
+from metrics.rollups.restore import replace_span
+
+SQL = sqlfile.load(__file__, "timescale.sql")
+
+
+class ContinuousAggregates:
+    """The relations of `definitions` are the aggregates themselves."""
+
+    can_lag = True
+
+    def apply(self, cursor: Cursor, slot: int) -> None:
+        """Note where the fresh events in `staging` lie; add those of sealed days, which no refresh will see."""
+        cursor.execute(SQL["note"])
+        row = cursor.execute(SQL["has_sealed"]).fetchone()
+        if row and row[0]:
+            self._add_to_sealed(cursor)
+
+    def catch_up(self, connection: Connection) -> bool:
+        """Refresh what was noted and is late. False where another does it, a policy is in the way, or more is left."""
+        return refresh.catch_up(connection)
+
+    def drift(self, cursor: Cursor, start: datetime, end: datetime) -> list[Drift]:
+        """Compare every bucket of the whole UTC days from `start` to `end` with the raw events."""
+        return drift(cursor, start, end)
+
+    def rebuild(self, connection: Connection, start: datetime, end: datetime) -> None:
+        """Compute the whole UTC days from `start` to `end` again; waits for policies that are at work."""
+        refresh.rebuild(connection, start, end)
+
+    def seal(self, cursor: Cursor, day: date) -> bool:
+        """Mark the days before `day`, unless an event of them is only noted."""
+        row = cursor.execute(
+            SQL["is_settled"], {"day": datetime(day.year, day.month, day.day, tzinfo=UTC)}
+        ).fetchone()
+        if not row or not row[0]:
+            return False
+        bounds.seal(cursor, day)
+        return True
+
+    def sealed_before(self, cursor: Cursor) -> date | None:
+        """Return the day before which nothing is ever refreshed."""
+        return bounds.sealed_before(cursor)
+
+    def restore(
+        self, cursor: Cursor, rollup: Rollup, span: tuple[datetime, datetime], rows: Iterable[Row]
+    ) -> None:
+        """Put the rows into the table below the aggregate; no refresh touches sealed days."""
+        table = sql.Identifier(*self._tables(cursor)[rollup.relation])
+        replace_span(cursor, rollup, table, span, rows)
+
+    def uncover(self, connection: Connection, day: date) -> None:
+        """Move the watermarks to `day`: what lies above one is looked for in the raw events only.
+
+        A refresh moves a watermark where it finds an event, and no other way does; so it is given one for a moment.
+        """
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        for block in ("lend_event", "take_event_back"):
+            connection.execute(SQL[block], {"ts": start})
+            self.rebuild(connection, start, start + timedelta(days=1))
+
+    def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> None:
+        """Remove a project; or take a user out of the sets now, and out of all else at the next catching up."""
+        params = {"project_id": project_id, "user_id": user_id}
+        if user_id is not None:
+            cursor.execute(SQL["note_user"], params)
+        block, rollups = ("erase_project", IN_ORDER) if user_id is None else ("erase_user", USERS)
+        for rollup in rollups:
+            cursor.execute(self._on(cursor, block, rollup), params)
+
+    def configure(self, cursor: Cursor) -> None:
+        """Make the policies what the settings say."""
+        policies.configure(cursor)
+
+    def _add_to_sealed(self, cursor: Cursor) -> None:
+        for block, rollups in (("add_counts", EVENTS), ("add_users", USERS), ("add_values", VALUES)):
+            for rollup in rollups:
+                cursor.execute(self._on(cursor, block, rollup), {"property": VALUE_PROPERTY})
+
+    def _on(self, cursor: Cursor, block: str, rollup: Rollup) -> sql.Composed:
+        table = sql.Identifier(*self._tables(cursor)[rollup.relation])
+        return sql.SQL(SQL[block]).format(table=table, unit=sql.Literal(rollup.unit))
+
+    def _tables(self, cursor: Cursor) -> dict[str, tuple[str, str]]:
+        """Return the table below each aggregate; refreshes never touch sealed days, so rows written there stay."""
+        found = cursor.execute(SQL["tables"]).fetchall()
+        return {view: (schema, name) for view, schema, name in found}

@@ -1,0 +1,112 @@
+-- name: note
+-- Notes where the staged events lie, for the refreshes: to the minute where they are recent, else to the hour.
+INSERT INTO rollup_stale (spans)
+SELECT range_agg(tstzrange(bucket, bucket + width))
+FROM (
+    SELECT DISTINCT date_trunc(unit, ts, 'UTC') AS bucket, ('1 ' || unit)::interval AS width
+    FROM (
+        SELECT ts, CASE WHEN ts > now() - interval '1 day' THEN 'minute' ELSE 'hour' END AS unit
+        FROM staging WHERE ts >= (SELECT sealed_before FROM rollup_bounds)
+    ) AS fresh
+) AS touched
+HAVING count(*) > 0;
+
+-- name: has_sealed
+-- Tells whether staged events lie in days whose raw events were dropped.
+SELECT EXISTS (SELECT FROM staging WHERE ts < (SELECT sealed_before FROM rollup_bounds));
+
+-- name: add_counts
+-- Adds staged events to days that are never refreshed again. A (project, bucket, type) may show several rows.
+INSERT INTO {table} (project_id, bucket, type, count)
+SELECT project_id, date_trunc({unit}, ts, 'UTC') AS bucket, type, count(*)
+FROM staging WHERE ts < (SELECT sealed_before FROM rollup_bounds)
+GROUP BY 1, 2, 3;
+
+-- name: add_users
+-- Adds users of staged events to days that are never refreshed again.
+INSERT INTO {table} (project_id, bucket, user_id)
+SELECT DISTINCT project_id, date_trunc({unit}, ts, 'UTC') AS bucket, user_id
+FROM staging s WHERE ts < (SELECT sealed_before FROM rollup_bounds) AND NOT EXISTS (
+    SELECT FROM {table} k
+    WHERE k.project_id = s.project_id AND k.bucket = date_trunc({unit}, s.ts, 'UTC') AND k.user_id = s.user_id);
+
+-- name: add_values
+-- Adds numbers of staged events to days that are never refreshed again, as rows of their own.
+INSERT INTO {table} (project_id, bucket, type, n, sum, min, max)
+SELECT project_id, date_trunc({unit}, ts, 'UTC') AS bucket, type, count(*), sum(v), min(v), max(v)
+FROM (
+    SELECT project_id, ts, type, (props ->> %(property)s::text)::numeric AS v
+    FROM staging
+    WHERE ts < (SELECT sealed_before FROM rollup_bounds) AND jsonb_typeof(props -> %(property)s::text) = 'number'
+) AS numbers
+GROUP BY 1, 2, 3;
+
+-- name: tables
+-- Finds the tables in which the aggregates keep their rows.
+SELECT view_name::text, materialization_hypertable_schema::text, materialization_hypertable_name::text
+FROM timescaledb_information.continuous_aggregates WHERE view_schema = current_schema();
+
+-- name: is_settled
+-- Tells whether everything before a day is in the aggregates.
+SELECT NOT EXISTS (SELECT FROM rollup_stale WHERE lower(spans) < %(day)s::timestamptz)
+   AND NOT EXISTS (SELECT FROM rollup_refresh WHERE refreshed_until < %(day)s::timestamptz);
+
+-- name: erase_project
+-- Removes a project from an aggregate.
+DELETE FROM {table} WHERE project_id = %(project_id)s;
+
+-- name: erase_user
+-- Removes a user from an aggregate of users.
+DELETE FROM {table} WHERE project_id = %(project_id)s AND user_id = %(user_id)s;
+
+-- name: note_user
+-- Notes where a user's events lie that are about to be removed.
+INSERT INTO rollup_stale (spans)
+SELECT range_agg(tstzrange(hour, hour + interval '1 hour'))
+FROM (
+    SELECT DISTINCT date_trunc('hour', ts, 'UTC') AS hour FROM event
+    WHERE project_id = %(project_id)s AND user_id = %(user_id)s
+      AND ts >= (SELECT sealed_before FROM rollup_bounds)
+) AS touched
+HAVING count(*) > 0;
+
+-- name: lend_event
+-- Stores an event of nobody's that every aggregate has a part of.
+INSERT INTO event (project_id, event_id, ts, received_at, type, user_id, props)
+VALUES (0, gen_random_uuid(), %(ts)s, now(), '', '', '{"value": 0}');
+
+-- name: take_event_back
+-- Removes it.
+DELETE FROM event WHERE project_id = 0 AND ts = %(ts)s;
+
+-- name: policy
+-- Reads an aggregate's policy; no row where it has none.
+SELECT j.schedule_interval, (j.config ->> 'start_offset')::interval, (j.config ->> 'end_offset')::interval,
+       (j.config ->> 'buckets_per_batch')::integer
+FROM timescaledb_information.jobs j
+JOIN timescaledb_information.continuous_aggregates a
+  ON a.materialization_hypertable_schema = j.hypertable_schema AND a.materialization_hypertable_name = j.hypertable_name
+WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
+  AND a.view_name = %(relation)s AND a.view_schema = current_schema();
+
+-- name: remove_policy
+-- Ends an aggregate's policy.
+SELECT remove_continuous_aggregate_policy(%(relation)s, if_exists => true);
+
+-- name: add_policy
+-- Makes an aggregate's policy.
+SELECT add_continuous_aggregate_policy(%(relation)s, start_offset => %(start)s, end_offset => %(lag)s,
+                                       schedule_interval => %(every)s);
+
+-- name: in_one_pass
+-- Lets a policy refresh its window at once: in batches, newest first, it would leave holes while it is at work.
+SELECT alter_job(job_id, config => config || '{"buckets_per_batch": 0}')
+FROM timescaledb_information.jobs WHERE job_id = %(job)s;
+
+-- name: set_lag
+-- Writes down what is younger than the policies reach.
+UPDATE rollup_bounds SET lag = %(lag)s WHERE lag <> %(lag)s;
+
+-- name: set_max_gap
+-- Writes down how long an aggregate's policy may be away without leaving a hole.
+UPDATE rollup_refresh SET max_gap = %(start)s WHERE relation = %(relation)s AND max_gap <> %(start)s;
