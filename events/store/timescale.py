@@ -13,6 +13,8 @@ from config.lib import sqlfile
 from events.store.base import Cursor, Partition, Policy
 
 SQL = sqlfile.load(__file__, "timescale.sql")
+#: Fewer events than this make batches that are not worth a row of their own.
+_LEAST = 1000
 
 
 class HypertableStore:
@@ -26,8 +28,13 @@ class HypertableStore:
         cursor.execute(SQL["hold"])
 
     def insert(self, cursor: Cursor) -> int:
-        """Move the fresh events from `staging` into `event`."""
-        return cursor.execute(SQL["insert"]).rowcount
+        """Move the fresh events from `staging` into `event`: history straight into columns."""
+        if not self._is_history(cursor):
+            return cursor.execute(SQL["insert"]).rowcount
+        cursor.execute(SQL["write_columns"])
+        moved = cursor.execute(SQL["insert_columns"]).rowcount
+        cursor.execute(SQL["write_rows"])
+        return moved
 
     def partitions(self, cursor: Cursor) -> list[Partition]:
         """Return the chunks, newest first."""
@@ -69,6 +76,18 @@ class HypertableStore:
     def policies(self, cursor: Cursor) -> list[Policy]:
         """Return the extension's jobs that work on our relations."""
         return [Policy(*row) for row in cursor.execute(SQL["policies"]).fetchall()]
+
+    def _is_history(self, cursor: Cursor) -> bool:
+        """Tell whether the fresh events would soon be turned into columns anyway, and are worth it."""
+        days = settings.COMPRESS_AFTER_DAYS
+        if not (self.can_compress and days and settings.DIRECT_COMPRESS):
+            return False
+        found = cursor.execute(SQL["is_history"], {"least": _LEAST, "after": timedelta(days=days)}).fetchone()
+        return bool(found and found[0]) and self._can_insert_columns(cursor)
+
+    def _can_insert_columns(self, cursor: Cursor) -> bool:
+        row = cursor.execute(SQL["can_insert_columns"]).fetchone()
+        return bool(row and row[0])
 
     def _configure_columnstore(self, cursor: Cursor) -> None:
         days = settings.COMPRESS_AFTER_DAYS

@@ -12,6 +12,30 @@ LOCK TABLE event IN SHARE ROW EXCLUSIVE MODE;
 INSERT INTO event (project_id, event_id, ts, received_at, type, user_id, anonymous_id, props, flags)
 SELECT project_id, event_id, ts, received_at, type, user_id, anonymous_id, props, flags FROM staging;
 
+-- name: is_history
+-- Tells whether the fresh events are many and all so old that they belong into columns at once.
+SELECT count(*) >= %(least)s AND max(ts) < now() - %(after)s::interval FROM staging;
+
+-- name: can_insert_columns
+-- Tells whether this version writes columns from an insert, beside continuous aggregates, as it is tested here.
+SELECT string_to_array(split_part(extversion, '-', 1), '.')::integer[] >= '{2,29}' FROM pg_extension
+WHERE extname = 'timescaledb';
+
+-- name: write_columns
+-- Lets inserts of this transaction write columns.
+SET LOCAL timescaledb.enable_direct_compress_insert = on;
+
+-- name: insert_columns
+-- Moves the fresh events into the store as columns. The order makes whole batches: each change of chunk or segment
+-- ends one. The extension must not be told that they are sorted: neighbouring claims overlap in time.
+INSERT INTO event (project_id, event_id, ts, received_at, type, user_id, anonymous_id, props, flags)
+SELECT project_id, event_id, ts, received_at, type, user_id, anonymous_id, props, flags FROM staging
+ORDER BY date_trunc('day', ts, 'UTC'), project_id, type, ts;
+
+-- name: write_rows
+-- Lets them write rows again.
+SET LOCAL timescaledb.enable_direct_compress_insert = off;
+
 -- name: chunks
 -- Lists chunks with their estimated rows and bytes with indexes.
 SELECT c.range_start, c.range_end,
