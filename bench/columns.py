@@ -28,19 +28,17 @@ QUESTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Seconds to materialize every aggregate anew; bytes; milliseconds of each question in rows and in columns."""
+    """Seconds to materialize every aggregate anew; bytes; milliseconds of each question in rows and in columns.
+
+    `ratio` is how many times smaller the events became, None where they were columns from the start.
+    """
 
     refresh_seconds: float
     compress_seconds: float
-    bytes_before: int
-    bytes_after: int
+    bytes: int
+    ratio: float | None
     rows_ms: dict[str, float]
     columns_ms: dict[str, float]
-
-    @property
-    def ratio(self) -> float:
-        """Return how many times smaller the events became."""
-        return self.bytes_before / self.bytes_after
 
 
 def measure(instance: Instance, load: Workload) -> Columns | None:
@@ -48,6 +46,7 @@ def measure(instance: Instance, load: Workload) -> Columns | None:
     from config.engine import rollups, store
     from config.lib.postgres import connect
     from events.days import in_store
+    from events.store.base import ratio_of
 
     if not store().can_compress:
         return None
@@ -58,17 +57,15 @@ def measure(instance: Instance, load: Workload) -> Columns | None:
         compress = _seconds(lambda: [store().compress(connection, start.date()) for start, _ in spans])
         columns = _ask_all(instance, load)
         chunks = [one for one in store().partitions(connection.cursor()) if one.compressed]
-    before, after = sum(one.bytes_before or 0 for one in chunks), sum(one.bytes for one in chunks)
-    return Columns(refresh, compress, before, after, rows, columns)
+    size = sum(one.bytes for one in chunks)
+    return Columns(refresh, compress, size, ratio_of(chunks), rows, columns)
 
 
 def lines(found: Columns) -> Iterator[str]:
     """Yield the table's rows."""
     yield f"| all aggregates computed anew | {found.refresh_seconds:.1f} s |"
-    yield (
-        f"| columns | {found.bytes_before / 2**20:.0f} MB -> {found.bytes_after / 2**20:.0f} MB in "
-        f"{found.compress_seconds:.1f} s, {found.ratio:.1f} times smaller |"
-    )
+    smaller = f"{found.ratio:.1f} times smaller" if found.ratio else "columns from the start"
+    yield f"| columns | {found.bytes / 2**20:.0f} MB in {found.compress_seconds:.1f} s, {smaller} |"
     for name, before in found.rows_ms.items():
         yield f"| {name} | {before:.0f} ms in rows, {found.columns_ms[name]:.0f} ms in columns |"
 

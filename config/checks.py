@@ -88,12 +88,14 @@ def numbers_in_range(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
 
 @register()
 def limits_agree(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
-    """sluice.E003, E004: two settings contradict each other."""
+    """sluice.E003, E004, E008: two settings contradict each other."""
     rules: list[tuple[str, Callable[[], bool], str]] = [
         ("sluice.E003", lambda: settings.MAX_EVENT_BYTES > settings.MAX_INFLATED_BYTES,
          "MAX_EVENT_BYTES is larger than MAX_INFLATED_BYTES: such an event could never arrive."),
         ("sluice.E004", lambda: 0 < settings.RETENTION_DAYS < settings.MAX_AGE_DAYS,
          "RETENTION_DAYS is shorter than MAX_AGE_DAYS: events would be accepted and dropped at once."),
+        ("sluice.E008", lambda: 0 < settings.RETENTION_DAYS * 24 < settings.ROLLUP_WINDOW_HOURS,
+         "RETENTION_DAYS is shorter than ROLLUP_WINDOW_HOURS: policies would reach days that were dropped."),
     ]  # fmt: skip
     return [Error(text, hint="Change one of the two.", id=ident) for ident, broken, text in rules if broken()]
 

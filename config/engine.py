@@ -41,11 +41,14 @@ ROLLUPS: dict[Level, Callable[[], Rollups]] = {
 
 @cache
 def level() -> Level:
-    """Return what the database was made for. Raises EngineError before the first migrate."""
+    """Return what the database was made for. Raises EngineError before the first migrate, and where it cannot be."""
     with connect(name="engine", autocommit=True) as connection:
         found = engine.recorded(connection.cursor())
+        wrong = engine.mismatch(connection.cursor())
     if found is None:
         raise EngineError("the database is empty: run `manage.py migrate` first")
+    if wrong:
+        raise EngineError(": ".join(wrong))
     return found
 
 

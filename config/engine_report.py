@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from config.engine import store
 from config.lib import engine, sqlfile
 from config.lib.engine import Found, Level
 from config.lib.postgres import connect
 from events.jobs import Job, jobs
-from events.store.base import Cursor, Partition
+from events.selectors import partitions
+from events.store.base import Cursor, Partition, ratio_of
 
 SQL = sqlfile.load(__file__, "engine_report.sql")
 
@@ -27,7 +27,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What is in store: `rows` is an estimate; `ratio` is how many times smaller compression made what it took."""
+    """What is in store: `ratio` is how many times smaller compression made what it took, None where that is not known.
+
+    `rows` is what the rollups count: late events may be missing for seconds. Of days that only they know, an estimate.
+    """
 
     partitions: int
     rows: int
@@ -56,7 +59,6 @@ def read_report() -> Report:
         cursor = connection.cursor()
         recorded, server, found = _recorded(cursor), _server(cursor), engine.look(cursor)
         problem, hint = _problem(cursor, recorded)
-        stock = None if problem else _stock(store().partitions(cursor))
     level = recorded.level if recorded else found.level
     return Report(
         recorded=recorded,
@@ -65,7 +67,7 @@ def read_report() -> Report:
         problem=problem,
         hint=hint,
         capabilities=capabilities(level),
-        stock=stock,
+        stock=None if problem else _stock([one.partition for one in partitions()]),
         jobs=() if problem else tuple(jobs()),
     )
 
@@ -111,11 +113,10 @@ def _problem(cursor: Cursor, recorded: Recorded | None) -> tuple[str, str]:
 
 def _stock(found: list[Partition]) -> Stock:
     columns = [one for one in found if one.compressed]
-    before, after = sum(one.bytes_before or 0 for one in columns), sum(one.bytes for one in columns)
     return Stock(
         partitions=len(found),
         rows=sum(max(one.rows, 0) for one in found),
         bytes=sum(one.bytes for one in found),
         compressed=len(columns),
-        ratio=before / after if after else None,
+        ratio=ratio_of(columns),
     )

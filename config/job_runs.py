@@ -59,10 +59,22 @@ class _Task:
             self.failures += 1
             self.last_failure_at, self.last_failure = moment, message
 
-    def forget(self, ok: bool) -> None:
+    def take(self, ok: bool) -> dict[str, Any]:
+        """Return what is to be written now, and begin anew."""
+        counted = {"runs": self.runs, "failures": self.failures}
+        counted |= {"last_failure_at": self.last_failure_at, "last_failure": self.last_failure}
         self.ok, self.written = ok, monotonic()
         self.runs = self.failures = 0
         self.last_failure_at, self.last_failure = None, ""
+        return counted
+
+    def give_back(self, counted: dict[str, Any]) -> None:
+        """Count again what could not be written, and let the next run try; a failure since then is the last one."""
+        self.ok = None
+        self.runs += counted["runs"]
+        self.failures += counted["failures"]
+        if self.last_failure_at is None:
+            self.last_failure_at, self.last_failure = counted["last_failure_at"], counted["last_failure"]
 
 
 @dataclass
@@ -78,8 +90,8 @@ class JobRuns:
         moment = clock.now()
         with self._lock:
             self._begun[run] = moment, monotonic()
-            if _is_rare(name):
-                _write("started", {"name": name, "started_at": moment})
+        if _is_rare(name):
+            _write("started", {"name": name, "started_at": moment})
 
     def finished(self, *, run: str, name: str, ok: bool, message: str) -> None:
         """Count the run, and write the task's row where that is due."""
@@ -90,17 +102,13 @@ class JobRuns:
             task.count(ok, message, moment)
             if ok == task.ok and not _is_rare(name) and not task.is_due():
                 return
-            row = {
-                "name": name,
-                "started_at": started_at,
-                "finished_at": moment,
-                "ok": ok,
-                "message": message,
-            }
-            row |= {"seconds": monotonic() - clock_then, "runs": task.runs, "failures": task.failures}
-            row |= {"last_failure_at": task.last_failure_at, "last_failure": task.last_failure}
-            if _write("finished", row):
-                task.forget(ok)
+            counted = task.take(ok)
+        row = {"name": name, "started_at": started_at, "finished_at": moment, "ok": ok, "message": message}
+        row |= {"seconds": monotonic() - clock_then, **counted}
+        # A write may take seconds, which other threads' tasks must not wait for.
+        if not _write("finished", row):
+            with self._lock:
+                task.give_back(counted)
 
 
 def _is_rare(name: str) -> bool:

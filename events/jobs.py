@@ -130,23 +130,17 @@ def _policy_job(policy: Policy) -> Job:
     )
 
 
-def _succeeded(policy: Policy) -> bool:
-    return bool(
-        policy.last_run_at and policy.last_success_at and policy.last_success_at >= policy.last_run_at
-    )
-
-
 def _policy_state(policy: Policy) -> State:
     if policy.last_run_at is None:
         return State.NEVER
-    if _succeeded(policy):
-        return State.OVERDUE if _is_overdue(policy.next_run_at) else State.OK
-    # A run under way has not succeeded either; one that failed has been counted.
-    return State.FAILED if policy.failures else State.RUNNING
+    if policy.running or policy.ok is None:
+        return State.RUNNING
+    if not policy.ok:
+        return State.FAILED
+    return State.OVERDUE if _is_overdue(policy.next_run_at) else State.OK
 
 
 def _policy_seconds(policy: Policy) -> float | None:
-    if not _succeeded(policy):
+    if not (policy.ok and policy.last_run_at and policy.last_success_at):
         return None
-    assert policy.last_run_at and policy.last_success_at
     return (policy.last_success_at - policy.last_run_at).total_seconds()

@@ -20,7 +20,7 @@ SQL = sqlfile.load(__file__, "maintenance.sql")
 
 
 class NotSettled(SluiceError):
-    """Late events of these days are not in the rollups yet. Nothing was dropped; it will be tried again."""
+    """These days cannot be dropped yet: the rollups miss late events, or their policies reach them. Try again later."""
 
     code = "not_settled"
     http_status = 409
@@ -52,19 +52,20 @@ def apply_retention(*, store: Store, rollups: Rollups, days: int) -> list[date]:
 def drop_before(*, store: Store, rollups: Rollups, day: date) -> list[date]:
     """Drop the raw events of every day before `day` that is whole in its partitions; return the days.
 
-    Raises NotSettled where events of them keep coming that no rollup has counted yet: try again later.
+    Raises NotSettled where a rollup misses events of them, or would be computed again: try again later.
     """
     with connect(name="catch up", autocommit=True, deadline=600) as connection:
         settle(rollups, connection, seconds=_PATIENCE)
-    with connect(name="retention", deadline=60) as connection:
+    with connect(name="retention", deadline=_PATIENCE) as connection:
         cursor = connection.cursor()
-        store.keep_writers_out(cursor)
-        ends = [one.end.date() for one in store.partitions(cursor) if one.end.date() <= day]
-        if not ends:
+        edge = store.last_edge(cursor, day)
+        if edge is None:
             return []
-        if not rollups.seal(cursor, max(ends)):
+        rollups.keep_refreshes_out(cursor)
+        store.keep_writers_out(cursor)
+        if not rollups.seal(cursor, edge):
             raise NotSettled
-        dropped = store.drop_before(cursor, max(ends))
+        dropped = store.drop_before(cursor, edge)
     for one in dropped:
         logger.warning("the raw events of %s were dropped", one)
     return dropped

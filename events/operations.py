@@ -54,12 +54,21 @@ def watched(operation: int | None) -> Iterator[Tell]:
 def compress(*, store: Store, day: date) -> str:
     """Turn the partition that begins on `day` into columns; return what came of it, as a sentence."""
     with connect(name="compress", autocommit=True, deadline=_PATIENCE) as connection:
+        before = find(store.partitions(connection.cursor()), day)
         done = store.compress(connection, day)
-        partition = find(store.partitions(connection.cursor()), day)
-    if not done or partition is None or partition.bytes_before is None:
-        return f"{day}: there was nothing to compress"
-    before, after = filesizeformat(partition.bytes_before), filesizeformat(partition.bytes)
-    return f"{day}: {before} became {after}"
+        after = find(store.partitions(connection.cursor()), day)
+    if not done:
+        return f"{day}: {_nothing(after)}"
+    return f"{day}: {_size(before)} became {_size(after)}"
+
+
+def _nothing(partition: Partition | None) -> str:
+    in_columns = partition is not None and partition.compressed
+    return "all of it lies in columns already" if in_columns else "there was nothing to compress"
+
+
+def _size(partition: Partition | None) -> str:
+    return str(filesizeformat(partition.bytes if partition else 0))
 
 
 def find(partitions: list[Partition], day: date) -> Partition | None:

@@ -23,6 +23,7 @@ SELECT (SELECT coalesce(sum(appended_events), 0)::bigint FROM bus_counter),
         FROM (SELECT outcome, sum(events) AS total FROM outcome_count GROUP BY outcome) AS o);
 
 -- name: events_by_day
--- Counts a project's events by UTC day.
-SELECT (bucket AT TIME ZONE 'UTC')::date, sum(count) FROM rollup_events_1d
-WHERE project_id = %(project_id)s GROUP BY 1;
+-- Counts events by UTC day: a project's, and all projects'.
+SELECT (bucket AT TIME ZONE 'UTC')::date, coalesce(sum(count) FILTER (WHERE project_id = %(project_id)s), 0)::bigint,
+       sum(count)::bigint
+FROM rollup_events_1d GROUP BY 1;

@@ -6,19 +6,24 @@ from datetime import date
 
 from celery import shared_task
 
-from config.engine import rollups, store
+from config.engine import bus, rollups, store
 from config.lib.postgres import connect
 from events import days, operations
+from metrics.selectors import rollup_pending_seconds
 
 #: Seconds that one refresh may take: a first one may read all history.
 _DEADLINE = 3600.0
+#: Events in the bus from which on refreshes wait, and seconds after which they do not wait any longer.
+_BACKLOG, _LONGEST_WAIT = 20_000, 30.0
 
 
 @shared_task
 def catch_up_rollups() -> bool:
-    """Count the late events that were only noted so far."""
+    """Count the late events that were only noted so far, but let a flood go first: it touches the same hours again."""
     if not rollups().can_lag:
         return True
+    if bus().depth().events > _BACKLOG and rollup_pending_seconds() < _LONGEST_WAIT:
+        return False
     with connect(name="rollups", autocommit=True, deadline=_DEADLINE) as connection:
         return rollups().catch_up(connection)
 

@@ -76,7 +76,7 @@ def _rebuild_some(connection: Connection, shard: int) -> int:
         if not locked or not locked[0]:
             return 0
         cursor.execute(SQL["take_work"], {"shard": shard, "limit": _BATCH})
-        for block in ("widen", "leave_sealed", "clear", "build"):
+        for block in ("hold", "widen", "clamp", "leave_sealed", "clear", "build"):
             cursor.execute(SQL[block], {"gap": gap()})
         counted = cursor.execute(SQL["count_touched"]).fetchone()
         return int(counted[0]) if counted else 0

@@ -49,9 +49,21 @@ FROM (
 ) s
 WHERE s.project_id = t.project_id AND s.user_id = t.user_id;
 
+-- name: hold
+-- Keeps raw events from being dropped while sessions are computed from them.
+LOCK TABLE ONLY event IN ROW EXCLUSIVE MODE;
+
+-- name: clamp
+-- Begins after the days whose raw events were dropped, and after a session that began in them: neither can be computed
+-- again.
+UPDATE touched t SET from_ts = greatest(b.sealed_before, (
+    SELECT max(s.end_ts) + interval '1 microsecond' FROM session s
+    WHERE s.project_id = t.project_id AND s.user_id = t.user_id AND s.start_ts < b.sealed_before))
+FROM rollup_bounds b WHERE t.from_ts < b.sealed_before;
+
 -- name: leave_sealed
--- Leaves alone what reaches into days whose raw events were dropped: their sessions cannot be computed again.
-DELETE FROM touched WHERE from_ts < (SELECT sealed_before FROM rollup_bounds);
+-- Leaves alone what lies in them altogether.
+DELETE FROM touched WHERE from_ts > to_ts;
 
 -- name: clear
 -- Removes the sessions within the spans.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from psycopg import sql
 
 from config.bootstrap import OLDEST_SERVER
@@ -15,6 +17,8 @@ from config.moving.tables import COPIED, MADE_BY_MIGRATE, NOT_COPIED
 
 SQL = sqlfile.load(__file__, "target.sql")
 _LOCK_SPACE = 7305
+#: How often, and with which pause in seconds, clients are looked for before they count.
+_LOOKS, _PAUSE = 20, 0.1
 _EMPTY_ONE = "copy into an empty database"
 
 
@@ -53,8 +57,16 @@ def demand_ours(source: Link, target: Link) -> Mark | None:
 
 
 def clients(link: Link) -> list[str]:
-    """Return the parts of Sluice that are connected to a database, this program left out."""
-    return [name for (name,) in link.execute(SQL["clients"], {"ours": f"sluice {NAME}%"})]
+    """Return the parts of Sluice that stay connected to a database, this program left out.
+
+    A server takes a moment to notice that a client went, Django's connections of this very program among them.
+    """
+    for _ in range(_LOOKS):
+        found = [name for (name,) in link.execute(SQL["clients"], {"ours": f"sluice {NAME}%"})]
+        if not found:
+            break
+        time.sleep(_PAUSE)
+    return found
 
 
 def _tables(target: Link) -> set[str]:

@@ -30,7 +30,7 @@ class Partition:
     @property
     def ratio(self) -> float | None:
         """Return how many times smaller compression made it."""
-        return self.bytes_before / self.bytes if self.bytes_before is not None and self.bytes else None
+        return ratio_of([self])
 
     @property
     def day(self) -> date:
@@ -55,6 +55,19 @@ class Policy:
     next_run_at: datetime | None
     runs: int
     failures: int
+    #: How the last run ended; None while it has not ended.
+    ok: bool | None
+    running: bool
+
+
+def ratio_of(partitions: Iterable[Partition]) -> float | None:
+    """Return how many times smaller compression made these; None where it is known of none.
+
+    What was stored as columns at once never took other space: it is left out of both sides.
+    """
+    known = [(one.bytes_before, one.bytes) for one in partitions if one.bytes_before is not None]
+    after = sum(size for _, size in known)
+    return sum(before for before, _ in known) / after if after else None
 
 
 def days_between(first: date, last: date) -> Iterable[date]:
@@ -80,11 +93,14 @@ class Store(Protocol):
     def keep_writers_out(self, cursor: Cursor) -> None:
         """Let no event be written until the transaction ends; LockNotAvailable where that takes seconds."""
 
+    def last_edge(self, cursor: Cursor, day: date) -> date | None:
+        """Return the last day, not after `day`, at which a partition ends; None where there is none."""
+
     def drop_before(self, cursor: Cursor, day: date) -> list[date]:
         """Drop all partitions that end by `day`, at once; return their days."""
 
     def compress(self, connection: psycopg.Connection[Any], day: date) -> bool:
-        """Turn the partition of `day` into columns, late events included; False where that cannot be, or is done."""
+        """Turn the partition of `day` into columns, late events included; False where nothing was to be done."""
 
     def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> int:
         """Remove a project's events, or those of one of its users; return how many."""

@@ -5,7 +5,7 @@ SELECT project_id, event_id, ts, received_at, type, user_id, anonymous_id, props
 
 -- name: hold
 -- Keeps days from being dropped until the transaction ends: an insert into a day that went is no event's fault.
-LOCK TABLE event IN ROW EXCLUSIVE MODE;
+LOCK TABLE ONLY event IN ROW EXCLUSIVE MODE;
 
 -- name: lock
 -- Lets only one transaction at a time make partitions.
@@ -41,7 +41,7 @@ ORDER BY c.relname DESC;
 -- name: keep_out
 -- Keeps writers out until the transaction ends. Better to fail soon than to hold up all who come after.
 SET LOCAL lock_timeout = '2s';
-LOCK TABLE event IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE ONLY event IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: drop
 -- Drops one day.

@@ -51,6 +51,10 @@ class PartitionedStore:
             cursor.execute(sql.SQL(SQL["drop"]).format(partition=_table(one)))
         return old
 
+    def last_edge(self, cursor: Cursor, day: date) -> date | None:
+        """Return the end of the last day before `day`."""
+        return max((found + timedelta(days=1) for found in _days(cursor) if found < day), default=None)
+
     def compress(self, connection: psycopg.Connection[Any], day: date) -> bool:
         """Plain Postgres has no columns."""
         return False

@@ -10,11 +10,14 @@ import psycopg
 from django.conf import settings
 
 from config.lib import sqlfile
-from events.store.base import Cursor, Partition, Policy
+from events.store.base import Cursor, Partition, Policy, days_between
 
 SQL = sqlfile.load(__file__, "timescale.sql")
 #: Fewer events than this make batches that are not worth a row of their own.
 _LEAST = 1000
+#: The extension first takes in rows beside the columns, and only when asked again small batches of columns.
+_PASSES = 2
+_DAY = timedelta(days=1)
 
 
 class HypertableStore:
@@ -48,15 +51,20 @@ class HypertableStore:
     def drop_before(self, cursor: Cursor, day: date) -> list[date]:
         """Drop the chunks that end by `day`."""
         before = _midnight(day)
-        old = [chunk for chunk in self.partitions(cursor) if chunk.end <= before]
+        old = [(start, end) for start, end in _ranges(cursor) if end <= before]
         cursor.execute(SQL["drop_before"], {"before": before})
-        return sorted(one for chunk in old for one in chunk.days)
+        return sorted(one for start, end in old for one in days_between(start.date(), end.date() - _DAY))
+
+    def last_edge(self, cursor: Cursor, day: date) -> date | None:
+        """Return the end of the last chunk that ends by `day`."""
+        return max((end.date() for _, end in _ranges(cursor) if end <= _midnight(day)), default=None)
 
     def compress(self, connection: psycopg.Connection[Any], day: date) -> bool:
         """Turn the chunk of `day` into columns, what came late to it included."""
         if not self.can_compress:
             return False
-        return bool(connection.execute(SQL["compress"], {"day": _midnight(day)}).fetchall())
+        passes = [self._compress_once(connection, day) for _ in range(_PASSES)]
+        return any(passes)
 
     def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> int:
         """Remove a project's events, or those of one of its users."""
@@ -77,12 +85,17 @@ class HypertableStore:
         """Return the extension's jobs that work on our relations."""
         return [Policy(*row) for row in cursor.execute(SQL["policies"]).fetchall()]
 
+    def _compress_once(self, connection: psycopg.Connection[Any], day: date) -> bool:
+        return bool(connection.execute(SQL["compress"], {"day": _midnight(day)}).fetchall())
+
     def _is_history(self, cursor: Cursor) -> bool:
         """Tell whether the fresh events would soon be turned into columns anyway, and are worth it."""
         days = settings.COMPRESS_AFTER_DAYS
         if not (self.can_compress and days and settings.DIRECT_COMPRESS):
             return False
-        found = cursor.execute(SQL["is_history"], {"least": _LEAST, "after": timedelta(days=days)}).fetchone()
+        # A chunk that spans several days may still take in events of the present.
+        closed = {"least": _LEAST, "after": timedelta(days=days + settings.CHUNK_DAYS - 1)}
+        found = cursor.execute(SQL["is_history"], closed).fetchone()
         return bool(found and found[0]) and self._can_insert_columns(cursor)
 
     def _can_insert_columns(self, cursor: Cursor) -> bool:
@@ -97,6 +110,10 @@ class HypertableStore:
         cursor.execute(SQL["remove_compression"])
         if wanted:
             cursor.execute(SQL["add_compression"], {"after": wanted[0]})
+
+
+def _ranges(cursor: Cursor) -> list[tuple[datetime, datetime]]:
+    return list(cursor.execute(SQL["ranges"]).fetchall())
 
 
 def _midnight(day: date) -> datetime:

@@ -1,11 +1,12 @@
 -- name: hold
--- Keeps chunks from being dropped until the transaction ends.
-LOCK TABLE event IN ROW EXCLUSIVE MODE;
+-- Keeps chunks from being dropped until the transaction ends. The chunks themselves are left alone: to wait for one
+-- that is being compressed would hold up all the others.
+LOCK TABLE ONLY event IN ROW EXCLUSIVE MODE;
 
 -- name: keep_out
 -- Keeps writers out until the transaction ends. Better to fail soon than to hold up all who come after.
 SET LOCAL lock_timeout = '2s';
-LOCK TABLE event IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE ONLY event IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: insert
 -- Moves the fresh events into the store.
@@ -56,16 +57,23 @@ LEFT JOIN chunk_compression_stats('event') z USING (chunk_schema, chunk_name)
 WHERE c.hypertable_name = 'event' AND c.hypertable_schema = current_schema()
 ORDER BY c.range_start DESC;
 
+-- name: ranges
+-- Lists what times the chunks span.
+SELECT range_start, range_end FROM timescaledb_information.chunks
+WHERE hypertable_name = 'event' AND hypertable_schema = current_schema();
+
 -- name: drop_before
 -- Drops the chunks that end by a moment.
 SELECT drop_chunks('event', older_than => %(before)s::timestamptz);
 
 -- name: compress
--- Turns the chunks of a day into columns. One that lies in columns already takes in what came late.
+-- Turns the chunk of a day into columns. One that lies in columns already takes in what came late; no row where that
+-- is done: the status is 1 where a chunk is compressed and nothing else, such as partial or unordered.
 SELECT compress_chunk(format('%%I.%%I', chunk_schema, chunk_name)::regclass, if_not_compressed => true)
 FROM timescaledb_information.chunks
 WHERE hypertable_name = 'event' AND hypertable_schema = current_schema()
-  AND range_start <= %(day)s::timestamptz AND range_end > %(day)s::timestamptz;
+  AND range_start <= %(day)s::timestamptz AND range_end > %(day)s::timestamptz
+  AND _timescaledb_functions.chunk_status(format('%%I.%%I', chunk_schema, chunk_name)::regclass) <> 1;
 
 -- name: erase
 -- Removes a project's events, or one user's. Columns are opened as far as needed, however many that are.
@@ -102,7 +110,8 @@ SELECT remove_compression_policy('event', if_exists => true);
 SELECT add_compression_policy('event', compress_after => %(after)s::interval);
 
 -- name: policies
--- Lists what the database does by itself with our relations, and how it went last.
+-- Lists what the database does by itself with our relations, and how it went last. A job whose query has parallel
+-- workers has a row of statistics for each of them.
 SELECT CASE j.proc_name
            WHEN 'policy_compression' THEN 'compress'
            WHEN 'policy_refresh_continuous_aggregate' THEN 'refresh'
@@ -110,9 +119,11 @@ SELECT CASE j.proc_name
        coalesce(a.view_name, j.hypertable_name)::text, j.schedule_interval,
        nullif(s.last_run_started_at, '-infinity'), nullif(s.last_successful_finish, '-infinity'),
        nullif(s.next_start, '-infinity'),
-       coalesce(s.total_runs, 0), coalesce(s.total_failures, 0)
+       coalesce(s.total_runs, 0), coalesce(s.total_failures, 0),
+       s.last_run_status = 'Success', coalesce(s.job_status = 'Running', false)
 FROM timescaledb_information.jobs j
-LEFT JOIN timescaledb_information.job_stats s USING (job_id)
+LEFT JOIN (SELECT DISTINCT ON (job_id) * FROM timescaledb_information.job_stats
+           ORDER BY job_id, job_status = 'Running' DESC) s USING (job_id)
 LEFT JOIN timescaledb_information.continuous_aggregates a
        ON a.materialization_hypertable_name = j.hypertable_name
 WHERE coalesce(a.view_schema, j.hypertable_schema) = current_schema()

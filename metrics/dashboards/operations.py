@@ -13,6 +13,7 @@ from config.lib import clock
 from config.lib.postgres import bounded_cursor
 from events import operations
 from events.models import Operation
+from events.selectors import partitions
 from events.store.base import Partition
 from events.tasks import compress_day, drop_days
 from metrics.tasks import refresh_days
@@ -44,8 +45,6 @@ class Limits:
     def _no_columns(self, partition: Partition) -> str:
         if not self.can_compress:
             return "This engine cannot turn events into columns: that needs TimescaleDB Community."
-        if partition.compressed:
-            return "These days lie in columns already."
         return "" if partition.end <= self.today else "Only days that are over can be compressed."
 
 
@@ -68,8 +67,13 @@ class Plan:
         return last_day(self.partitions[0])
 
     @property
+    def label(self) -> str:
+        """Return what it is called."""
+        return label(self.action, self.partitions[0])
+
+    @property
     def rows(self) -> int:
-        """Return how many events it is about: an estimate."""
+        """Return how many events it is about."""
         return sum(max(partition.rows, 0) for partition in self.partitions)
 
     @property
@@ -90,8 +94,7 @@ def plan(action: Action, day: date) -> Plan | None:
 
     Dropping takes everything older along: rollups know up to which day there are raw events, not which have gaps.
     """
-    with bounded_cursor() as cursor:
-        stored = store().partitions(cursor)
+    stored = [one.partition for one in partitions()]
     chosen = operations.find(stored, day)
     if chosen is None:
         return None
@@ -117,6 +120,12 @@ def _ask(found: Plan, operation: int) -> None:
         refresh_days.delay(str(found.first), str(found.last), operation)
     else:
         drop_days.delay(str(found.partitions[0].end.date()), operation)
+
+
+def label(action: Action, partition: Partition) -> str:
+    """Return what `action` is called: what lies in columns takes in what came late, and batches that are too small."""
+    again = action == Action.COMPRESS and partition.compressed
+    return "Compress again" if again else str(action.label)
 
 
 def last_day(partition: Partition) -> date:

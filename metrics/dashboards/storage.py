@@ -10,9 +10,9 @@ from django.template.defaultfilters import filesizeformat
 
 from config.engine import level
 from events.selectors import Stored, partitions
-from events.store.base import Partition
+from events.store.base import Partition, ratio_of
 from metrics.dashboards import figures
-from metrics.dashboards.operations import Action, Limits, last_day, limits
+from metrics.dashboards.operations import Action, Limits, label, last_day, limits
 
 #: How many partitions are listed one by one.
 LISTED = 14
@@ -23,7 +23,7 @@ class Line:
     """One partition, or several together; `events` are the project's, `rows` and `bytes` those of all projects.
 
     `columns` says whether it lies in columns, and how many times smaller that made it; `actions` are what can be
-    done with the partition that begins on `day`.
+    done with the partition that begins on `day`, and what that is called.
     """
 
     label: str
@@ -32,7 +32,7 @@ class Line:
     bytes: int
     columns: str
     day: date
-    actions: tuple[Action, ...] = ()
+    actions: tuple[tuple[Action, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,11 @@ def _line(stored: Stored, bounds: Limits) -> Line:
         # An estimate that lags behind is not shown below what is known.
         rows=figures.short(max(partition.rows, stored.events)),
         bytes=partition.bytes,
-        columns=_ratio(partition),
+        columns=_columns(partition),
         day=partition.day,
-        actions=tuple(action for action in Action if not bounds.refusal(action, partition)),
+        actions=tuple(
+            (action, label(action, partition)) for action in Action if not bounds.refusal(action, partition)
+        ),
     )
 
 
@@ -91,8 +93,11 @@ def _together(rest: Sequence[Stored], named: str) -> Line | None:
     )
 
 
-def _ratio(partition: Partition) -> str:
-    return f"{partition.ratio:.1f}×" if partition.ratio else ""
+def _columns(partition: Partition) -> str:
+    """Return how many times smaller it is; of what was stored as columns at once that is not known."""
+    if not partition.compressed:
+        return ""
+    return f"{partition.ratio:.1f}×" if partition.ratio else "yes"
 
 
 def _totals(found: Sequence[Partition], bounds: Limits) -> tuple[tuple[str, str], ...]:
@@ -103,7 +108,6 @@ def _totals(found: Sequence[Partition], bounds: Limits) -> tuple[tuple[str, str]
     totals.append(("Size", filesizeformat(sum(one.bytes for one in found))))
     if bounds.can_compress:
         totals.append(("In columns", f"{len(columns)} of {len(found)}"))
-    if columns:
-        before, after = sum(one.bytes_before or 0 for one in columns), sum(one.bytes for one in columns)
-        totals.append(("Smaller by", f"{before / max(after, 1):.1f}×"))
+    if ratio := ratio_of(columns):
+        totals.append(("Smaller by", f"{ratio:.1f}×"))
     return tuple(totals)

@@ -49,6 +49,9 @@ class Rollups(Protocol):
     def rebuild(self, connection: Connection, start: datetime, end: datetime) -> None:
         """Compute the whole UTC days from `start` to `end` again; the connection is in autocommit."""
 
+    def keep_refreshes_out(self, cursor: Cursor) -> None:
+        """Let nothing be computed again until the transaction ends; waits for what is at it."""
+
     def seal(self, cursor: Cursor, day: date) -> bool:
         """Prepare for the raw events before `day` to be dropped in this transaction, which keeps writers out.
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 from django.conf import settings
 
 from config.lib import sqlfile
+from metrics.rollups.aggregates import DIRECT, IN_ORDER
 from metrics.rollups.base import Cursor
-from metrics.rollups.definitions import IN_ORDER, Rollup
+from metrics.rollups.definitions import Rollup
 
 SQL = sqlfile.load(__file__, "timescale.sql")
 #: TimescaleDB demands a window of at least two buckets. Days are computed from hours: a wide window costs little.
@@ -20,10 +21,15 @@ def configure(cursor: Cursor) -> None:
     lag = timedelta(minutes=settings.ROLLUP_LAG_MINUTES)
     every = timedelta(seconds=settings.ROLLUP_REFRESH_SECONDS)
     cursor.execute(SQL["set_lag"], {"lag": lag})
+    row = cursor.execute(SQL["unsealed"]).fetchone()
+    unsealed = row[0] if row else timedelta.max
     for rollup in IN_ORDER:
-        wanted = {"relation": rollup.relation, "start": _window(rollup), "lag": lag, "every": every}
-        cursor.execute(SQL["set_max_gap"], wanted)
-        if cursor.execute(SQL["policy"], wanted).fetchone() != (every, wanted["start"], lag, 0):
+        start = min(_window(rollup), unsealed) if rollup in DIRECT else _window(rollup)
+        wanted = {
+            "relation": rollup.relation, "start": start, "lag": lag, "every": every, "grain": rollup.grain,
+        }  # fmt: skip
+        cursor.execute(SQL["set_windows"], wanted)
+        if cursor.execute(SQL["policy"], wanted).fetchone() != (every, start, lag, 0):
             cursor.execute(SQL["remove_policy"], wanted)
             made = cursor.execute(SQL["add_policy"], wanted).fetchone()
             cursor.execute(SQL["in_one_pass"], {"job": made[0] if made else None})

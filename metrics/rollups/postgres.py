@@ -50,13 +50,19 @@ class RollupTables:
 
     def rebuild(self, connection: Connection, start: datetime, end: datetime) -> None:
         """Compute the whole UTC days from `start` to `end` again, in one transaction that processors wait for."""
-        params = {"start": start, "end": end, "property": VALUE_PROPERTY}
         with connection.transaction():
+            # Days may have been dropped since the caller looked.
+            start = max(start, bounds.keep_still(connection))
             connection.execute(SQL["lock"])
+            params = {"start": start, "end": end, "property": VALUE_PROPERTY}
             for block, rollups in _REBUILD:
                 for rollup in rollups:
                     connection.execute(_on("clear", rollup), params)
                     connection.execute(_on(block, rollup), params)
+
+    def keep_refreshes_out(self, cursor: Cursor) -> None:
+        """Wait for rebuilds, and let none begin until the transaction ends."""
+        bounds.keep_out(cursor)
 
     def seal(self, cursor: Cursor, day: date) -> bool:
         """Mark the days before `day`."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from config.lib import sqlfile
-from metrics.rollups.base import Connection
-from metrics.rollups.definitions import EVENTS_1M, IN_ORDER, Rollup
+from metrics.rollups.aggregates import DIRECT, IN_ORDER
+from metrics.rollups.base import Connection, Cursor
+from metrics.rollups.definitions import EVENTS_1M, Rollup
 from metrics.rollups.spans import Span, at_most, buckets, floor, merge
 
 logger = logging.getLogger(__name__)
@@ -23,11 +25,15 @@ _LOCK_SPACE = 7304
 #: Notes read in one pass; a pass ends after the slice in which its seconds are over, so that others get a turn.
 _NOTES, _SECONDS = 10_000, 5.0
 #: What is refreshed in one transaction.
-_SLICE = timedelta(days=7)
+_SLICE = timedelta(days=1)
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 #: A refresh costs some 20 ms however short its span: beyond these many, near ones are joined.
 _REFRESHES = 16
 #: A policy that began before an event was stored may yet cover it if it lies this near: of its note that much stays.
 _MARGIN = timedelta(minutes=1)
+#: Two refreshes at once, of different aggregates too, may want to remove the same note of the extension's: one of
+#: them then ends with an internal error, "tuple concurrently deleted".
+_IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.InternalError_)
 #: How often, and with which pause in seconds, a rebuild tries to get past a policy.
 _PATIENCE, _PAUSE = 240, 0.25
 
@@ -52,8 +58,9 @@ def catch_up(connection: Connection) -> bool:
     if not row or not row[0]:
         return False
     try:
-        return _refresh_noted(connection)
-    except psycopg.errors.LockNotAvailable as error:
+        with _while_nothing_is_dropped(connection):
+            return _refresh_noted(connection)
+    except _IN_THE_WAY as error:
         logger.info("a refresh waits for another: %s", error)
         return False
     finally:
@@ -63,10 +70,28 @@ def catch_up(connection: Connection) -> bool:
 
 def rebuild(connection: Connection, start: datetime, end: datetime) -> None:
     """Compute the buckets of start <= t < end again, changed or not; waits for policies that are at work."""
-    for rollup in IN_ORDER:
-        reach = _reach(connection, rollup)
-        for span in buckets([(start, end)], rollup.grain, reach.first, reach.limit):
-            _patiently(connection, rollup, span)
+    with _while_nothing_is_dropped(connection):
+        first = _reach(connection, EVENTS_1M).first
+        for rollup in IN_ORDER:
+            limit = _reach(connection, rollup).limit
+            for span in buckets([(start, end)], rollup.grain, first, limit):
+                _patiently(connection, rollup, span)
+
+
+def keep_out(cursor: Cursor) -> None:
+    """Wait for refreshes of ours that are at work, and let none begin until the transaction ends."""
+    cursor.execute(SQL["keep_out"], {"space": _LOCK_SPACE})
+
+
+@contextmanager
+def _while_nothing_is_dropped(connection: Connection) -> Iterator[None]:
+    """Keep raw events from being dropped meanwhile: refreshed without them, an aggregate would lose what it says."""
+    connection.execute(SQL["keep_still"], {"space": _LOCK_SPACE})
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(SQL["let_go"], {"space": _LOCK_SPACE})
 
 
 def _refresh_noted(connection: Connection) -> bool:
@@ -95,7 +120,8 @@ def _refresh_slices(
     limit = reaches[EVENTS_1M].limit
     holes = [span for reach in reaches.values() for span in reach.gap]
     started = time.monotonic()
-    for start, end in _slices(merge([*spans, *holes]), reaches[EVENTS_1M].first, limit):
+    first = min(reach.first for reach in reaches.values())
+    for start, end in _slices(merge([*spans, *holes]), first, limit):
         if time.monotonic() - started > _SECONDS:
             return False
         for rollup in IN_ORDER:
@@ -105,7 +131,7 @@ def _refresh_slices(
 
 
 def _slices(spans: list[Span], first: datetime, limit: datetime) -> Iterator[Span]:
-    """Yield slices of whole weeks that hold what of `spans` may be refreshed, oldest first."""
+    """Yield slices of whole days that hold what of `spans` may be refreshed, oldest first."""
     done = first
     for start, end in buckets(spans, EVENTS_1M.grain, first, limit):
         at = max(floor(start, _SLICE), done)
@@ -131,7 +157,7 @@ def _patiently(connection: Connection, rollup: Rollup, span: Span) -> None:
     for attempt in range(_PATIENCE):
         try:
             return _call(connection, rollup, span, forced=True)
-        except psycopg.errors.LockNotAvailable:
+        except _IN_THE_WAY:
             if attempt == _PATIENCE - 1:
                 raise
             time.sleep(_PAUSE)
@@ -147,5 +173,7 @@ def _call(connection: Connection, rollup: Rollup, span: Span, *, forced: bool = 
 def _reach(connection: Connection, rollup: Rollup) -> Reach:
     row = connection.execute(SQL["clock"], {"relation": rollup.relation}).fetchone()
     assert row
-    first, upto, refreshed_until, behind = row
+    sealed, upto, refreshed_until, behind = row
+    # What is computed from other aggregates may be computed again at any time.
+    first = sealed if rollup in DIRECT else _FIRST
     return Reach(first, floor(upto, rollup.grain), refreshed_until if behind else None)

@@ -6,6 +6,18 @@ SELECT pg_try_advisory_lock(%(space)s, 1);
 -- Lets the next one in.
 SELECT pg_advisory_unlock(%(space)s, 1);
 
+-- name: keep_still
+-- Keeps raw events from being dropped while this session refreshes.
+SELECT pg_advisory_lock_shared(%(space)s, 2);
+
+-- name: let_go
+-- Ends that.
+SELECT pg_advisory_unlock_shared(%(space)s, 2);
+
+-- name: keep_out
+-- Waits for sessions that refresh, and lets no other begin until the transaction ends.
+SELECT pg_advisory_xact_lock(%(space)s, 2);
+
 -- name: stale
 -- Reads the oldest notes, one row a span.
 SELECT id, lower(span), upper(span)

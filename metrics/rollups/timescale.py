@@ -14,12 +14,15 @@ from psycopg import sql
 
 from config.lib import sqlfile
 from metrics.rollups import bounds, policies, refresh
+from metrics.rollups.aggregates import ALL_USERS, DIRECT, FINER, IN_ORDER
 from metrics.rollups.base import Connection, Cursor, Drift, Row
-from metrics.rollups.definitions import EVENTS, IN_ORDER, USERS, VALUE_PROPERTY, VALUES, Rollup
+from metrics.rollups.definitions import VALUE_PROPERTY, Rollup
 from metrics.rollups.drift import drift
 from metrics.rollups.restore import replace_span
 
 SQL = sqlfile.load(__file__, "timescale.sql")
+#: How staged events are added to sealed days.
+_ADD = {"events": "add_counts", "users": "add_users", "values": "add_values"}
 
 
 class ContinuousAggregates:
@@ -46,10 +49,15 @@ class ContinuousAggregates:
         """Compute the whole UTC days from `start` to `end` again; waits for policies that are at work."""
         refresh.rebuild(connection, start, end)
 
+    def keep_refreshes_out(self, cursor: Cursor) -> None:
+        """Wait for our own refreshes, and let none begin until the transaction ends."""
+        refresh.keep_out(cursor)
+
     def seal(self, cursor: Cursor, day: date) -> bool:
-        """Mark the days before `day`, unless an event of them is only noted."""
+        """Mark the days before `day`, unless an event of them is only noted, or a policy still reaches them."""
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         row = cursor.execute(
-            SQL["is_settled"], {"day": datetime(day.year, day.month, day.day, tzinfo=UTC)}
+            SQL["is_settled"], {"day": start, "direct": [one.relation for one in DIRECT]}
         ).fetchone()
         if not row or not row[0]:
             return False
@@ -63,9 +71,11 @@ class ContinuousAggregates:
     def restore(
         self, cursor: Cursor, rollup: Rollup, span: tuple[datetime, datetime], rows: Iterable[Row]
     ) -> None:
-        """Put the rows into the table below the aggregate; no refresh touches sealed days."""
-        table = sql.Identifier(*self._tables(cursor)[rollup.relation])
-        replace_span(cursor, rollup, table, span, rows)
+        """Put the rows into the table below the aggregate, and into the finer one that it is computed from."""
+        tables, kept = self._tables(cursor), list(rows) if rollup in FINER else rows
+        for one in (rollup, FINER.get(rollup)):
+            if one is not None:
+                replace_span(cursor, one, sql.Identifier(*tables[one.relation]), span, kept)
 
     def uncover(self, connection: Connection, day: date) -> None:
         """Move the watermarks to `day`: what lies above one is looked for in the raw events only.
@@ -80,9 +90,9 @@ class ContinuousAggregates:
     def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> None:
         """Remove a project; or take a user out of the sets now, and out of all else at the next catching up."""
         params = {"project_id": project_id, "user_id": user_id}
-        if user_id is not None:
-            cursor.execute(SQL["note_user"], params)
-        block, rollups = ("erase_project", IN_ORDER) if user_id is None else ("erase_user", USERS)
+        # A refresh at work may have read what is about to go: its spans are refreshed once more.
+        cursor.execute(SQL["note_erased"], params)
+        block, rollups = ("erase_project", IN_ORDER) if user_id is None else ("erase_user", ALL_USERS)
         for rollup in rollups:
             cursor.execute(self._on(cursor, block, rollup), params)
 
@@ -91,13 +101,13 @@ class ContinuousAggregates:
         policies.configure(cursor)
 
     def _add_to_sealed(self, cursor: Cursor) -> None:
-        for block, rollups in (("add_counts", EVENTS), ("add_users", USERS), ("add_values", VALUES)):
-            for rollup in rollups:
-                cursor.execute(self._on(cursor, block, rollup), {"property": VALUE_PROPERTY})
+        for rollup in IN_ORDER:
+            query = self._on(cursor, _ADD[rollup.measure], rollup)
+            cursor.execute(query, {"property": VALUE_PROPERTY})
 
     def _on(self, cursor: Cursor, block: str, rollup: Rollup) -> sql.Composed:
         table = sql.Identifier(*self._tables(cursor)[rollup.relation])
-        return sql.SQL(SQL[block]).format(table=table, unit=sql.Literal(rollup.unit))
+        return sql.SQL(SQL[block]).format(table=table, width=sql.Literal(rollup.grain))
 
     def _tables(self, cursor: Cursor) -> dict[str, tuple[str, str]]:
         """Return the table below each aggregate; refreshes never touch sealed days, so rows written there stay."""

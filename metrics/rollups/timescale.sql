@@ -18,22 +18,22 @@ SELECT EXISTS (SELECT FROM staging WHERE ts < (SELECT sealed_before FROM rollup_
 -- name: add_counts
 -- Adds staged events to days that are never refreshed again. A (project, bucket, type) may show several rows.
 INSERT INTO {table} (project_id, bucket, type, count)
-SELECT project_id, date_trunc({unit}, ts, 'UTC') AS bucket, type, count(*)
+SELECT project_id, time_bucket({width}, ts) AS bucket, type, count(*)
 FROM staging WHERE ts < (SELECT sealed_before FROM rollup_bounds)
 GROUP BY 1, 2, 3;
 
 -- name: add_users
 -- Adds users of staged events to days that are never refreshed again.
 INSERT INTO {table} (project_id, bucket, user_id)
-SELECT DISTINCT project_id, date_trunc({unit}, ts, 'UTC') AS bucket, user_id
+SELECT DISTINCT project_id, time_bucket({width}, ts) AS bucket, user_id
 FROM staging s WHERE ts < (SELECT sealed_before FROM rollup_bounds) AND NOT EXISTS (
     SELECT FROM {table} k
-    WHERE k.project_id = s.project_id AND k.bucket = date_trunc({unit}, s.ts, 'UTC') AND k.user_id = s.user_id);
+    WHERE k.project_id = s.project_id AND k.bucket = time_bucket({width}, s.ts) AND k.user_id = s.user_id);
 
 -- name: add_values
 -- Adds numbers of staged events to days that are never refreshed again, as rows of their own.
 INSERT INTO {table} (project_id, bucket, type, n, sum, min, max)
-SELECT project_id, date_trunc({unit}, ts, 'UTC') AS bucket, type, count(*), sum(v), min(v), max(v)
+SELECT project_id, time_bucket({width}, ts) AS bucket, type, count(*), sum(v), min(v), max(v)
 FROM (
     SELECT project_id, ts, type, (props ->> %(property)s::text)::numeric AS v
     FROM staging
@@ -47,9 +47,12 @@ SELECT view_name::text, materialization_hypertable_schema::text, materialization
 FROM timescaledb_information.continuous_aggregates WHERE view_schema = current_schema();
 
 -- name: is_settled
--- Tells whether everything before a day is in the aggregates.
+-- Tells whether everything before a day is in the aggregates, and no policy of those on the raw events reaches it.
 SELECT NOT EXISTS (SELECT FROM rollup_stale WHERE lower(spans) < %(day)s::timestamptz)
-   AND NOT EXISTS (SELECT FROM rollup_refresh WHERE refreshed_until < %(day)s::timestamptz);
+   AND NOT EXISTS (
+       SELECT FROM rollup_refresh
+       WHERE relation = ANY(%(direct)s)
+         AND (refreshed_until < %(day)s::timestamptz OR now() - policy_window < %(day)s::timestamptz));
 
 -- name: erase_project
 -- Removes a project from an aggregate.
@@ -59,13 +62,13 @@ DELETE FROM {table} WHERE project_id = %(project_id)s;
 -- Removes a user from an aggregate of users.
 DELETE FROM {table} WHERE project_id = %(project_id)s AND user_id = %(user_id)s;
 
--- name: note_user
--- Notes where a user's events lie that are about to be removed.
+-- name: note_erased
+-- Notes where the events lie that are about to be removed: a project's, or one user's.
 INSERT INTO rollup_stale (spans)
 SELECT range_agg(tstzrange(hour, hour + interval '1 hour'))
 FROM (
     SELECT DISTINCT date_trunc('hour', ts, 'UTC') AS hour FROM event
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s
+    WHERE project_id = %(project_id)s AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s)
       AND ts >= (SELECT sealed_before FROM rollup_bounds)
 ) AS touched
 HAVING count(*) > 0;
@@ -80,14 +83,13 @@ VALUES (0, gen_random_uuid(), %(ts)s, now(), '', '', '{"value": 0}');
 DELETE FROM event WHERE project_id = 0 AND ts = %(ts)s;
 
 -- name: policy
--- Reads an aggregate's policy; no row where it has none.
+-- Reads an aggregate's policy; no row where it has none. The view of jobs names some aggregates by their tables.
 SELECT j.schedule_interval, (j.config ->> 'start_offset')::interval, (j.config ->> 'end_offset')::interval,
        (j.config ->> 'buckets_per_batch')::integer
 FROM timescaledb_information.jobs j
-JOIN timescaledb_information.continuous_aggregates a
-  ON a.materialization_hypertable_schema = j.hypertable_schema AND a.materialization_hypertable_name = j.hypertable_name
+JOIN _timescaledb_catalog.continuous_agg a ON a.mat_hypertable_id = (j.config ->> 'mat_hypertable_id')::integer
 WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
-  AND a.view_name = %(relation)s AND a.view_schema = current_schema();
+  AND a.user_view_name = %(relation)s AND a.user_view_schema = current_schema();
 
 -- name: remove_policy
 -- Ends an aggregate's policy.
@@ -103,10 +105,16 @@ SELECT add_continuous_aggregate_policy(%(relation)s, start_offset => %(start)s, 
 SELECT alter_job(job_id, config => config || '{"buckets_per_batch": 0}')
 FROM timescaledb_information.jobs WHERE job_id = %(job)s;
 
+-- name: unsealed
+-- Tells how long ago the last dropped day ended: policies must not reach further. No row where none was dropped.
+SELECT now() - sealed_before FROM rollup_bounds WHERE sealed_before > '-infinity';
+
 -- name: set_lag
 -- Writes down what is younger than the policies reach.
 UPDATE rollup_bounds SET lag = %(lag)s WHERE lag <> %(lag)s;
 
--- name: set_max_gap
--- Writes down how long an aggregate's policy may be away without leaving a hole.
-UPDATE rollup_refresh SET max_gap = %(start)s WHERE relation = %(relation)s AND max_gap <> %(start)s;
+-- name: set_windows
+-- Writes down how far an aggregate's policy reaches, and how long it may be away without leaving a hole: a bucket
+-- less, since it refreshes whole buckets only.
+UPDATE rollup_refresh SET policy_window = %(start)s, max_gap = %(start)s - %(grain)s
+WHERE relation = %(relation)s AND (policy_window, max_gap) IS DISTINCT FROM (%(start)s, %(start)s - %(grain)s);

@@ -101,6 +101,15 @@ def test_taking_in_what_is_loose_keeps_everything(imported: tuple[Engine, int]) 
     assert_rollups_equal_raw(DAY, DAY + timedelta(days=DAYS))
 
 
+def test_rows_that_came_late_and_small_batches_are_taken_together_at_once(
+    imported: tuple[Engine, int],
+) -> None:
+    engine, project = imported
+    store_all(project, [event("late", at(5))])
+    assert engine.store.compress(engine.link, DAY) == engine.store.can_compress
+    assert not engine.store.compress(engine.link, DAY)
+
+
 def test_events_of_the_present_stay_rows(engine: Engine) -> None:
     now = clock.now()
     store_all(new_project(), [event(f"u{n}", now - timedelta(seconds=n)) for n in range(1500)], size=1500)

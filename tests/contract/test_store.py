@@ -82,6 +82,16 @@ def test_compressing_again_takes_in_what_came_late(engine: Engine) -> None:
     project = new_project()
     for user in ("u1", "u2", "u3"):
         store_all(project, [event(user, at(1))])
-        engine.store.compress(engine.link, DAY)
+        assert engine.store.compress(engine.link, DAY) == engine.store.can_compress
     assert engine.ask("SELECT count(*) FROM event WHERE project_id = %s", project) == [(3,)]
     assert_rollups_equal_raw(DAY, DAY)
+
+
+def test_what_lies_in_columns_as_a_whole_is_left_alone(engine: Engine) -> None:
+    engine.write(at(1), at(2))
+    engine.store.compress(engine.link, DAY)
+    assert not engine.store.compress(engine.link, DAY)
+
+
+def test_a_day_without_events_is_not_compressed(engine: Engine) -> None:
+    assert not engine.store.compress(engine.link, DAY)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import Any
 
 import psycopg
 import pytest
@@ -105,9 +107,30 @@ def test_runs_that_could_not_be_written_are_counted_later(
     with monkeypatch.context() as patched:
         patched.setattr(job_runs, "connect", away)
         run(runs)
+        run(runs, ok=False, message="KeyError: x")
     assert not JobRun.objects.exists()
     run(runs)
-    assert written().runs == 2
+    assert (written().runs, written().failures, written().last_failure) == (3, 1, "KeyError: x")
+
+
+@pytest.mark.parametrize("name", [OFTEN, RARELY])
+def test_a_write_that_takes_long_holds_up_no_other_task(
+    watch: Stopwatch, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    runs, connected, held_up = JobRuns(), job_runs.connect, []
+
+    def slow(**options: Any) -> Any:
+        other = Thread(target=runs.started, kwargs={"run": "other", "name": OFTEN}, daemon=True)
+        other.start()
+        other.join(timeout=5)
+        held_up.append(other.is_alive())
+        return connected(**options)
+
+    monkeypatch.setattr(job_runs, "connect", slow)
+    run(runs, name=name)
+    assert held_up
+    assert not any(held_up)
+    assert written(name).runs == 1
 
 
 def test_a_rare_task_is_seen_running_and_a_frequent_one_writes_no_start(watch: Stopwatch) -> None:
@@ -196,16 +219,19 @@ def _policy(**changed: object) -> Policy:
     now = clock.now()
     facts = {"name": "compress", "relation": "event", "every": timedelta(hours=12), "last_run_at": now}
     facts |= {"last_success_at": now + timedelta(seconds=2), "next_run_at": now + timedelta(hours=12)}
-    return Policy(**(facts | {"runs": 7, "failures": 0} | changed))  # type: ignore[arg-type]
+    facts |= {"runs": 7, "failures": 0, "ok": True, "running": False}
+    return Policy(**(facts | changed))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("changed", "state", "seconds"),
     [
         ({}, State.OK, 2.0),
-        ({"last_run_at": None, "last_success_at": None}, State.NEVER, None),
-        ({"last_success_at": None}, State.RUNNING, None),
-        ({"last_success_at": MOMENT, "failures": 1}, State.FAILED, None),
+        ({"last_run_at": None, "last_success_at": None, "ok": None}, State.NEVER, None),
+        ({"last_success_at": None, "ok": None}, State.RUNNING, None),
+        ({"last_success_at": MOMENT, "failures": 1, "ok": None, "running": True}, State.RUNNING, None),
+        ({"last_success_at": MOMENT, "failures": 1, "ok": False}, State.FAILED, None),
+        ({"failures": 1}, State.OK, 2.0),
         ({"next_run_at": MOMENT}, State.OVERDUE, 2.0),
     ],
 )

@@ -107,8 +107,6 @@ def test_a_superuser_sees_rows_of_all_projects_and_the_jobs(
 ) -> None:
     stored(acme, 3)
     stored(globex, 3, 3)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE event")
     page = operator.get("/p/acme/pipeline").content.decode()
     assert re.search(r">1<span[^>]*> events</span></td>\s*<td class=\"number\">3<", table(page))
     assert "rebuild sessions" in page
@@ -320,7 +318,39 @@ def test_where_the_engine_has_columns_a_day_that_is_over_can_be_compressed(
     assert "became" in Operation.objects.get().outcome
     page = operator.get("/p/acme/pipeline").content.decode()
     assert re.search(r"[\d.]+×", table(page))
-    assert url(days_ago(3), "compress") not in page
+
+
+def test_days_in_columns_take_in_what_came_late(operator: Client, acme: Tenant, worker: None) -> None:
+    if not engine.store().can_compress:
+        pytest.skip("this engine has no columns")
+    stored(acme, 3)
+    operator.post(url(days_ago(3), "compress"))
+    stored(acme, 3)
+    assert "Compress again</a>" in operator.get("/p/acme/pipeline").content.decode()
+    assert "came late" in operator.get(url(days_ago(3), "compress")).content.decode()
+    for _ in range(2):
+        operator.post(url(days_ago(3), "compress"))
+    again, late, first = (done.outcome for done in Operation.objects.order_by("-pk"))
+    assert "became" in first
+    assert "became" in late
+    assert again == f"{days_ago(3).date()}: all of it lies in columns already"
+
+
+def test_history_that_came_as_columns_is_counted_and_its_ratio_is_not_made_up(
+    operator: Client, acme: Tenant, globex: Tenant
+) -> None:
+    if not engine.store().can_compress:
+        pytest.skip("this engine has no columns")
+    for tenant in (acme, globex):
+        history = [event(f"u{number}", days_ago(30)) for number in range(1000)]
+        store_all(tenant.id, history, size=1000)
+    page = operator.get("/p/acme/pipeline").content.decode()
+    line = table(page).partition(f"{days_ago(30).day} {days_ago(30):%b %Y}")[2]
+    assert re.search(r">1,000<span[^>]*> events</span></td>\s*<td class=\"number\">2,000<", line)
+    assert re.search(r">yes<span[^>]*> in columns<", line)
+    assert "about 2,000" in page
+    assert "Smaller by" not in page
+    assert "about 2,000" in operator.get(url(days_ago(30), "compress")).content.decode()
 
 
 def test_without_a_broker_nothing_begins_and_it_is_said(

@@ -7,14 +7,17 @@ CREATE TABLE rollup_stale (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 -- Until when each aggregate is known to be without holes: a policy that was away for longer than its window leaves
--- one. What lies before the making of the database comes late, and is recorded as such.
+-- one. What lies before the making of the database comes late, and is recorded as such. `policy_window`: how far back
+-- the policy reaches; `max_gap`: how long it may be away.
 CREATE TABLE rollup_refresh (
     relation text PRIMARY KEY,
     refreshed_until timestamptz NOT NULL DEFAULT now(),
+    policy_window interval NOT NULL DEFAULT '1 day',
     max_gap interval NOT NULL DEFAULT '1 day'
 );
 INSERT INTO rollup_refresh (relation)
-VALUES ('rollup_events_1m'), ('rollup_events_1h'), ('rollup_events_1d'), ('rollup_users_1h'), ('rollup_users_1d');
+VALUES ('rollup_events_1m'), ('rollup_events_1h'), ('rollup_events_1d'),
+       ('rollup_users_10m'), ('rollup_users_1h'), ('rollup_users_1d');
 
 -- Since when stored events may be missing from the rollups.
 CREATE VIEW rollup_pending AS

@@ -19,6 +19,7 @@ CREATE VIEW rollup_values_1d AS SELECT project_id, bucket, type, n, sum, min, ma
 -- What is in store already, however much that is: from now on questions rely on these tables. Slot -1 belongs to
 -- rebuilds.
 SET LOCAL statement_timeout = '12h';
+LOCK TABLE event IN SHARE ROW EXCLUSIVE MODE;
 INSERT INTO rollup_values_1h_slot (project_id, bucket, type, slot, n, sum, min, max)
 SELECT project_id, date_trunc('hour', ts, 'UTC'), type, -1, count(*), sum(v), min(v), max(v)
 FROM (
