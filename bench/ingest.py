@@ -123,13 +123,17 @@ def _sender(instance: Instance, todo: queue.SimpleQueue[bytes], problems: list[s
 
 
 def wait_until_queryable(instance: Instance, load: Workload) -> None:
-    """Ask until every event is counted. Each question differs a little, so that none is answered from a cache."""
+    """Ask until every event is counted. Each question differs a little, so that none is answered from a cache.
+
+    Between two of them it waits for as long as one took: asking must not become the load.
+    """
     deadline = time.monotonic() + 600
     span = f"{load.start:%Y-%m-%dT%H:%M:%SZ}/{load.end:%Y-%m-%dT%H:%M:%SZ}"
     for limit in range(1, 100_000):
+        asked = time.monotonic()
         series = instance.ask(metric="count", range=span, step="1h", limit=str(limit % 1000 + 1))["series"]
         if series[0]["total"] >= load.events:  # type: ignore[index]
             return
         if time.monotonic() > deadline:
             raise RuntimeError("not every event became queryable")
-        time.sleep(0.05)
+        time.sleep(max(0.05, time.monotonic() - asked))

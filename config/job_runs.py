@@ -61,7 +61,7 @@ class _Task:
 
     def take(self, ok: bool) -> dict[str, Any]:
         """Return what is to be written now, and begin anew."""
-        counted = {"runs": self.runs, "failures": self.failures}
+        counted: dict[str, Any] = {"runs": self.runs, "failures": self.failures}
         counted |= {"last_failure_at": self.last_failure_at, "last_failure": self.last_failure}
         self.ok, self.written = ok, monotonic()
         self.runs = self.failures = 0
