@@ -7,7 +7,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from config.lib import engine
@@ -130,11 +130,16 @@ def server_is_new_enough(
 def engine_is_the_recorded_one(
     app_configs: AppConfigs, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """sluice.E007: the server can no longer do what the database was made for."""
+    """sluice.E007: the server can no longer do what the database was made for. sluice.W001: ENGINE says otherwise."""
     errors: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
             wrong = engine.mismatch(cursor)
+            made_for = engine.recorded(cursor)
         if wrong:
             errors.append(Error(wrong[0], hint=wrong[1], id="sluice.E007"))
+        if made_for and settings.ENGINE not in (engine.AUTO, made_for):
+            text = f"ENGINE={settings.ENGINE} is ignored: the database was made for {made_for}"
+            hint = "Unset ENGINE, or move the data to a new database with copy_to."
+            errors.append(Warning(text, hint=hint, id="sluice.W001"))
     return errors

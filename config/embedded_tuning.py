@@ -8,7 +8,7 @@ import sys
 from config.embedded_binaries import Binaries
 
 #: The launcher, a scheduler for each database, and the jobs of policies.
-_WORKERS = 8
+_WORKERS = 12
 
 
 def tuning(binaries: Binaries, licence: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from datetime import datetime
 from typing import Any
 
@@ -30,15 +32,17 @@ def touch_range(*, connection: Connection, start: datetime, end: datetime) -> No
     connection.execute(SQL["touch_all"], {"shards": SHARDS, "start": start, "end": end})
 
 
-def rebuild_touched(*, connection: Connection) -> int:
+def rebuild_touched(*, connection: Connection, seconds: float = math.inf) -> int:
     """Rebuild until nothing is left on the list that nobody else works on; return how many users were done.
+
+    After `seconds` the rest is left to the next call, so that others get their turn.
 
     Safe to run many times at once: a shard is worked on by one transaction at a time, and a transaction that
     dies puts its work back.
     """
-    users = 0
+    users, until = 0, time.monotonic() + seconds
     for (shard,) in connection.execute(SQL["busy_shards"], {"shards": SHARDS}).fetchall():
-        while done := _rebuild_some(connection, shard):
+        while time.monotonic() < until and (done := _rebuild_some(connection, shard)):
             users += done
     return users
 
@@ -76,7 +80,7 @@ def _rebuild_some(connection: Connection, shard: int) -> int:
         if not locked or not locked[0]:
             return 0
         cursor.execute(SQL["take_work"], {"shard": shard, "limit": _BATCH})
-        for block in ("hold", "widen", "clamp", "leave_sealed", "clear", "build"):
+        for block in ("hold", "know", "widen", "clamp", "leave_sealed", "know", "clear", "build"):
             cursor.execute(SQL[block], {"gap": gap()})
         counted = cursor.execute(SQL["count_touched"]).fetchone()
         return int(counted[0]) if counted else 0

@@ -1,18 +1,19 @@
 -- name: touch
 -- Notes which users' sessions the staged events touch, and where. Appends only: nobody waits for anybody.
-INSERT INTO session_work (shard, project_id, users, user_ids, from_ts, to_ts)
-SELECT shard, project_id, count(*), array_agg(user_id), array_agg(first), array_agg(last)
+INSERT INTO session_work (shard, project_id, users, user_ids, from_ts, to_ts, enqueued_at)
+SELECT shard, project_id, count(*), array_agg(user_id), array_agg(first), array_agg(last), min(accepted)
 FROM (
     SELECT mod(hashtext(user_id) & 2147483647, %(shards)s) AS shard, project_id, user_id,
-           min(ts) AS first, max(ts) AS last
+           min(ts) AS first, max(ts) AS last, min(received_at) AS accepted
     FROM staging GROUP BY project_id, user_id
 ) AS touched
 GROUP BY shard, project_id;
 
 -- name: busy_shards
--- Lists the shards that have work.
+-- Lists the shards that have work, those that have waited longest first.
 SELECT shard FROM generate_series(0, %(shards)s - 1) AS all_shards (shard)
-WHERE EXISTS (SELECT FROM session_work w WHERE w.shard = all_shards.shard);
+WHERE EXISTS (SELECT FROM session_work w WHERE w.shard = all_shards.shard)
+ORDER BY (SELECT min(w.id) FROM session_work w WHERE w.shard = all_shards.shard);
 
 -- name: oldest_seconds
 -- Tells how long the oldest work has waited.
@@ -64,6 +65,10 @@ FROM rollup_bounds b WHERE t.from_ts < b.sealed_before;
 -- name: leave_sealed
 -- Leaves alone what lies in them altogether.
 DELETE FROM touched WHERE from_ts > to_ts;
+
+-- name: know
+-- Lets the planner know how few they are: for each it would else open every chunk that lies in columns.
+ANALYZE touched;
 
 -- name: clear
 -- Removes the sessions within the spans.

@@ -6,6 +6,9 @@ from config.engine import bus
 from config.lib.postgres import connect
 from sessions import services
 
+#: Late events and housekeeping share the worker with sessions.
+_SECONDS = 5.0
+
 
 @shared_task
 def rebuild_touched() -> int:
@@ -13,4 +16,4 @@ def rebuild_touched() -> int:
     with connect(name="sessions", autocommit=True, deadline=120) as connection:
         if services.should_wait(connection=connection, events_waiting=bus().depth().events):
             return 0
-        return services.rebuild_touched(connection=connection)
+        return services.rebuild_touched(connection=connection, seconds=_SECONDS)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from django.core.management.base import CommandError
+
 from config.lib import sqlfile
 
 SQL = sqlfile.load(__file__, "engine.sql")
@@ -25,8 +27,8 @@ class Level(StrEnum):
 _RANK = {level: rank for rank, level in enumerate(Level)}
 
 
-class EngineError(Exception):
-    """The server is not what is needed; the message says what to ask of whom."""
+class EngineError(CommandError):
+    """The server is not what is needed; the message says what to ask of whom. Commands end with it as one line."""
 
 
 class Cursor(Protocol):
@@ -110,8 +112,10 @@ def mismatch(cursor: Cursor) -> tuple[str, str] | None:
     """Return (what is wrong, what to do) where the server can no longer do what was recorded, else None."""
     level = recorded(cursor)
     found = look(cursor)
-    if level is None or _RANK[found.level] >= _RANK[level]:
+    if level is None:
         return None
+    if _RANK[found.level] >= _RANK[level]:
+        return None if level is Level.POSTGRES or _is_whole(cursor) else (_GUTTED, _RESTORE)
     if found.version is None:
         return f"The database was made for {level}, but has no extension timescaledb", _ask_extension(found)
     if _parts(found.version) < OLDEST_TIMESCALEDB:
@@ -134,6 +138,15 @@ def _create_extension(cursor: Cursor, found: Found) -> None:
         raise EngineError(f"TimescaleDB cannot be created ({reason}): " + _ask_extension(found)) from None
 
 
+def _is_whole(cursor: Cursor) -> bool:
+    cursor.execute(SQL["is_whole"])
+    return bool(cursor.fetchone()[0])
+
+
+_GUTTED = (
+    "The extension timescaledb was dropped here, and with it what it kept: `event` is no hypertable any more"
+)
+_RESTORE = "restore a backup, or use a new database"
 _ASK_LICENCE = "ask the administrator for timescaledb.license = 'timescale', or move the data with copy_to"
 
 

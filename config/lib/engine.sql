@@ -34,6 +34,12 @@ SELECT (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
        current_user::text,
        current_database()::text;
 
+-- name: is_whole
+-- Tells whether events lie in a hypertable, or not anywhere yet.
+SELECT to_regclass('event') IS NULL OR EXISTS (
+    SELECT FROM timescaledb_information.hypertables
+    WHERE hypertable_schema = current_schema() AND hypertable_name = 'event');
+
 -- name: create_extension
 -- Creates the extension; it is a trusted one, so the database's owner may.
 CREATE EXTENSION IF NOT EXISTS timescaledb;

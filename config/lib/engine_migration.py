@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
 from django.db.migrations.operations.base import Operation
 
 from config.lib import engine
-from config.lib.engine import SQL, EngineError, Level
+from config.lib.engine import SQL, Level
 
 
 class RecordEngine(Operation):
@@ -38,10 +37,7 @@ class RecordEngine(Operation):
                     return Level.POSTGRES
                 return engine.decide(cursor, settings.ENGINE)
 
-            try:
-                engine.record(cursor, choose)
-            except EngineError as error:
-                raise CommandError(str(error)) from None
+            engine.record(cursor, choose)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         """Forget it."""

@@ -86,6 +86,7 @@ def keep_out(cursor: Cursor) -> None:
 @contextmanager
 def _while_nothing_is_dropped(connection: Connection) -> Iterator[None]:
     """Keep raw events from being dropped meanwhile: refreshed without them, an aggregate would lose what it says."""
+    connection.execute(SQL["quieten"])
     connection.execute(SQL["keep_still"], {"space": _LOCK_SPACE})
     try:
         yield

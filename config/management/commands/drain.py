@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from django.core.management.base import BaseCommand, CommandError
 
+from config.engine import level
 from config.lib.postgres import connect
 from config.lib.sqlfile import load
 
@@ -28,6 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Wait; processors and the Celery worker do the work."""
         try:
+            level()
             self._wait(time.monotonic() + options["timeout"])
         except psycopg.OperationalError as error:
             raise CommandError(f"the database does not answer: {str(error).splitlines()[0]}") from None

@@ -66,6 +66,7 @@ class Command(BaseCommand):
 
 def _lock(data_dir: Path) -> None:
     """Make sure that this is the only `up` of the data folder, for as long as the process lives."""
+    data_dir.mkdir(parents=True, exist_ok=True)
     handle = os.open(data_dir / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

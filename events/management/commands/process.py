@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from config.engine import processor
+from config.engine import level, processor
 from events.processor.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the first worker in the main thread, where signals arrive, and the others beside it."""
+        level()
         workers = [Worker(processor) for _ in range(max(1, options["threads"]))]
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: _stop(workers))

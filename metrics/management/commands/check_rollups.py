@@ -14,6 +14,7 @@ from config.lib.postgres import connect
 from events import days
 from metrics.rollups.base import Drift
 from metrics.rollups.settle import settle
+from metrics.selectors import rollup_pending_seconds
 
 #: Comparisons of a day before a difference counts as one: events keep coming late meanwhile.
 _ATTEMPTS = 3
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                     )
                 drifts += len(found)
         if drifts:
-            raise SystemExit(f"{drifts} buckets differ; rebuild_rollups mends a range")
+            raise SystemExit(f"{drifts} buckets differ{_still_waits()}; rebuild_rollups mends a range")
         self.stdout.write(self.style.SUCCESS("rollups equal the raw events"))
 
 
@@ -57,3 +58,9 @@ def _drift(connection: psycopg.Connection[Any], start: datetime, end: datetime) 
                 break
         settle(rollups(), connection, seconds=_PATIENCE)
     return found
+
+
+def _still_waits() -> str:
+    """Say so where late events wait to be counted: then a difference may go by itself."""
+    seconds = rollup_pending_seconds()
+    return f" (late events have waited for {seconds:.0f} s to be counted: run drain first)" if seconds else ""
