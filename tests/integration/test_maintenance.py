@@ -80,9 +80,10 @@ def test_within_the_window_no_id_is_forgotten(acme: Tenant) -> None:
 
 
 def test_folding_shortens_the_counters_and_keeps_the_books(acme: Tenant) -> None:
-    for user in ("u1", "u2"):
+    fresh = "minute > now() - interval '1 day'"
+    for user, age in (("u1", "40 days"), ("u2", "41 days")):
         store_all(acme.id, [event(user, id=user), event(user, id=user)])
-        rows("UPDATE outcome_count SET minute = minute - interval '40 days' RETURNING 1")
+        rows(f"UPDATE outcome_count SET minute = minute - %s::interval WHERE {fresh} RETURNING 1", age)
     before = balance().outcomes
     assert maintenance.fold_outcomes(days=30) > 0
     assert maintenance.fold_outcomes(days=30) == 0
