@@ -17,6 +17,10 @@ from metrics.rollups.settle import settle
 
 logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "maintenance.sql")
+#: Rows deleted in one transaction: small enough that nobody notices.
+_CHUNK = 10_000
+#: Seconds that retention waits for late events to be counted.
+_PATIENCE = 600.0
 
 
 class NotSettled(SluiceError):
@@ -24,12 +28,6 @@ class NotSettled(SluiceError):
 
     code = "not_settled"
     http_status = 409
-
-
-#: Rows deleted in one transaction: small enough that nobody notices.
-_CHUNK = 10_000
-#: Seconds that retention waits for late events to be counted.
-_PATIENCE = 600.0
 
 
 def keep_partitions_ahead(*, store: Store) -> None:
@@ -54,7 +52,7 @@ def drop_before(*, store: Store, rollups: Rollups, day: date) -> list[date]:
 
     Raises NotSettled where a rollup misses events of them, or would be computed again: try again later.
     """
-    with connect(name="catch up", autocommit=True, deadline=600) as connection:
+    with connect(name="catch up", autocommit=True, deadline=_PATIENCE) as connection:
         settle(rollups, connection, seconds=_PATIENCE)
     with connect(name="retention", deadline=_PATIENCE) as connection:
         cursor = connection.cursor()

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+import psycopg
 from django.core.management.base import CommandError
+from django.db import Error as DatabaseError
 
 from config.lib import sqlfile
 
@@ -133,7 +135,7 @@ def _create_extension(cursor: Cursor, found: Found) -> None:
         raise EngineError(f"the role {found.role} may not create extensions: " + _ask_extension(found))
     try:
         cursor.execute(SQL["create_extension"])
-    except Exception as error:
+    except (DatabaseError, psycopg.Error) as error:
         reason = str(error).strip().splitlines()[0]
         raise EngineError(f"TimescaleDB cannot be created ({reason}): " + _ask_extension(found)) from None
 

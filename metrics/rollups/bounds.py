@@ -11,9 +11,14 @@ SQL = sqlfile.load(__file__, "bounds.sql")
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
+def midnight(day: date) -> datetime:
+    """Return the first moment of a UTC day."""
+    return datetime.combine(day, time(), UTC)
+
+
 def seal(cursor: Cursor, day: date) -> None:
     """Mark the days before `day`; days that are marked stay so."""
-    cursor.execute(SQL["seal"], {"day": datetime.combine(day, time(), UTC)})
+    cursor.execute(SQL["seal"], {"day": midnight(day)})
 
 
 def sealed_before(cursor: Cursor) -> date | None:

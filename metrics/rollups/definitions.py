@@ -28,7 +28,5 @@ VALUES_1D = Rollup("rollup_values_1d", timedelta(days=1), "day", "values")
 EVENTS = (EVENTS_1D, EVENTS_1H, EVENTS_1M)
 USERS = (USERS_1D, USERS_1H)
 VALUES = (VALUES_1D, VALUES_1H)
-#: Finest first: each is computed from the one before it of its kind.
-IN_ORDER = (*reversed(EVENTS), *reversed(USERS), *reversed(VALUES))
 #: The property whose numbers are kept; those of others are read from the raw events. Migrations name it too.
 VALUE_PROPERTY = "value"

@@ -12,7 +12,6 @@ from metrics.rollups import bounds
 from metrics.rollups.base import Connection, Cursor, Drift, Row
 from metrics.rollups.definitions import (
     EVENTS,
-    IN_ORDER,
     USERS,
     VALUE_PROPERTY,
     VALUES,
@@ -25,6 +24,8 @@ from metrics.rollups.restore import replace_span
 
 SQL = sqlfile.load(__file__, "postgres.sql")
 _REBUILD_SLOT = -1
+#: The order in which a rebuild locks the tables; who writes to them in another may deadlock with it.
+_LOCK_ORDER = (*reversed(EVENTS), *reversed(USERS), *reversed(VALUES))
 #: How each rollup is computed anew.
 _REBUILD = (("rebuild_counts", EVENTS), ("rebuild_users", USERS), ("rebuild_values", VALUES))
 
@@ -90,12 +91,11 @@ class RollupTables:
         """
         params = {"project_id": project_id, "user_id": user_id}
         if user_id is None:
-            for rollup in IN_ORDER:
+            for rollup in _LOCK_ORDER:
                 cursor.execute(_on("remove_project", rollup), params)
             return
-        # Tables in the order in which a rebuild locks them.
         for block, rollups in (("subtract_user", EVENTS), ("remove_user", USERS)):
-            for rollup in reversed(rollups):
+            for rollup in reversed(rollups):  # as in _LOCK_ORDER
                 cursor.execute(_on(block, rollup), params)
         for block, rollup in (("recompute_hours", VALUES_1H), ("recompute_days", VALUES_1D)):
             cursor.execute(_on(block, rollup), params | {"property": VALUE_PROPERTY})

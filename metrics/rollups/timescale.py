@@ -8,7 +8,7 @@ its spans in its own transaction, and `catch_up` refreshes them. Until then `rol
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from psycopg import sql
 
@@ -55,10 +55,8 @@ class ContinuousAggregates:
 
     def seal(self, cursor: Cursor, day: date) -> bool:
         """Mark the days before `day`, unless an event of them is only noted, or a policy still reaches them."""
-        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        row = cursor.execute(
-            SQL["is_settled"], {"day": start, "direct": [one.relation for one in DIRECT]}
-        ).fetchone()
+        params = {"day": bounds.midnight(day), "direct": [one.relation for one in DIRECT]}
+        row = cursor.execute(SQL["is_settled"], params).fetchone()
         if not row or not row[0]:
             return False
         bounds.seal(cursor, day)
@@ -82,7 +80,7 @@ class ContinuousAggregates:
 
         A refresh moves a watermark where it finds an event, and no other way does; so it is given one for a moment.
         """
-        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        start = bounds.midnight(day)
         for block in ("lend_event", "take_event_back"):
             connection.execute(SQL[block], {"ts": start})
             self.rebuild(connection, start, start + timedelta(days=1))
@@ -110,6 +108,6 @@ class ContinuousAggregates:
         return sql.SQL(SQL[block]).format(table=table, width=sql.Literal(rollup.grain))
 
     def _tables(self, cursor: Cursor) -> dict[str, tuple[str, str]]:
-        """Return the table below each aggregate; refreshes never touch sealed days, so rows written there stay."""
+        """Return the table below each aggregate. Rows written to sealed days stay: no events are read there."""
         found = cursor.execute(SQL["tables"]).fetchall()
         return {view: (schema, name) for view, schema, name in found}
