@@ -12,7 +12,8 @@ from config.lib.engine import EngineError, Level
 from config.lib.postgres import connect
 from dlq.services import record
 from events.bus.base import Bus, Consumer
-from events.bus.postgres import InboxBus, InboxConsumer
+from events.bus.postgres import InboxBus
+from events.bus.postgres_consumer import InboxConsumer
 from events.gateway.telemetry import ack_seconds
 from events.processor import staging
 from events.processor.pipeline import Pipeline
@@ -86,7 +87,7 @@ def forget() -> None:
 def processor() -> tuple[Consumer, Pipeline]:
     """Return a consumer and a pipeline on one connection of their own."""
     connection = connect(name="processor", autocommit=True)
-    consumer = InboxConsumer(connection, max_events=settings.CLAIM_EVENTS, lease=settings.CLAIM_LEASE_SECONDS)
+    consumer = InboxConsumer(connection, lease=settings.CLAIM_LEASE_SECONDS)
     staging.create(connection)
     pipeline = Pipeline(
         connection=connection, consumer=consumer, steps=steps(), max_attempts=settings.MAX_ATTEMPTS
@@ -113,5 +114,5 @@ def touch_sessions(work: Work) -> Work:
 
 def write_dead_letters(work: Work) -> Work:
     """Write the claim's dead letters."""
-    record(work.cursor, work.letters)
+    work.outcomes += record(work.cursor, work.letters)
     return work

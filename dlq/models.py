@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 
 from events.reasons import Reason, Stage
@@ -19,6 +20,10 @@ class DeadLetter(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     project = models.ForeignKey("events.Project", on_delete=models.CASCADE)
+    identity = models.UUIDField(
+        db_default=RandomUUID(), editable=False, help_text="What makes it the same letter."
+    )
+    refusals = models.IntegerField(default=1, db_default=1, help_text="How often it came to be refused.")
     stage = models.TextField(choices=[(stage.value, stage.value) for stage in Stage])
     reason = models.TextField(choices=[(reason.value, reason.value) for reason in Reason])
     field = models.TextField(blank=True)
@@ -38,6 +43,9 @@ class DeadLetter(models.Model):
         db_table = "dead_letter"
         indexes = [
             models.Index(fields=["project", "state", "reason", "-id"], name="dead_letter_browse"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "identity"], name="dead_letter_once"),
         ]
 
     def __str__(self) -> str:

@@ -80,6 +80,8 @@ def _identified(event: object, letter: DeadLetter) -> object:
 
 @transaction.atomic
 def _mark(letter: DeadLetter, by: str) -> None:
-    DeadLetter.objects.filter(pk=letter.pk, state=DeadLetter.State.NEW).update(
+    # One that a processor has refused again meanwhile stays open.
+    rows = DeadLetter.objects.filter(pk=letter.pk, state=DeadLetter.State.NEW, refusals=letter.refusals)
+    rows.update(
         state=DeadLetter.State.REPLAYED, attempts=letter.attempts + 1, resolved_at=clock.now(), resolved_by=by
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from events.contracts import Reject
 from events.errors import InvalidJson
 from events.gateway.decode import strict
 from events.gateway.sanitise import sanitise
+from events.reasons import Outcome
 
 SQL = sqlfile.load(__file__, "services.sql")
 
@@ -42,11 +44,12 @@ class Lettered(Protocol):
         """What was rejected and why."""
 
 
-def record(cursor: psycopg.Cursor[Any], letters: Iterable[Lettered]) -> None:
-    """Write dead letters within the transaction of `cursor`."""
+def record(cursor: psycopg.Cursor[Any], letters: Iterable[Lettered]) -> Counter[tuple[int, Outcome]]:
+    """Write dead letters within the transaction of `cursor`; return how many were new, and how many repeats."""
     rows = [
         {
             "project_id": letter.project_id,
+            "identity": letter.reject.id,
             "lane": letter.lane,
             "stage": letter.reject.stage,
             "reason": letter.reject.reason,
@@ -54,10 +57,17 @@ def record(cursor: psycopg.Cursor[Any], letters: Iterable[Lettered]) -> None:
             "message": letter.reject.message,
             "raw": letter.reject.raw,
         }
-        for letter in letters
+        # In one order everywhere, so that two processors cannot deadlock.
+        for letter in sorted(letters, key=lambda letter: (letter.project_id, letter.reject.id))
     ]
-    if rows:
-        cursor.executemany(SQL["record"], rows)
+    if not rows:
+        return Counter()
+    cursor.executemany(SQL["record"], rows, returning=True)
+    return Counter(_outcome(*row) for result in cursor.results() for row in result.fetchall())
+
+
+def _outcome(project_id: int, fresh: bool) -> tuple[int, Outcome]:
+    return project_id, Outcome.DEAD if fresh else Outcome.DUPLICATE
 
 
 def edit(*, letter: DeadLetter, text: str) -> None:

@@ -1,4 +1,9 @@
 -- name: record
--- Writes one dead letter, within the processor's transaction.
-INSERT INTO dead_letter (project_id, stage, reason, field, message, raw, lane, received_at)
-VALUES (%(project_id)s, %(stage)s, %(reason)s, %(field)s, %(message)s, %(raw)s, %(lane)s, now());
+-- Writes one dead letter, within the processor's transaction; tells whether it is a new one. What is refused again is
+-- the same letter, and open again where somebody had replayed it.
+INSERT INTO dead_letter AS d (project_id, identity, stage, reason, field, message, raw, lane, received_at)
+VALUES (%(project_id)s, %(identity)s, %(stage)s, %(reason)s, %(field)s, %(message)s, %(raw)s, %(lane)s, now())
+ON CONFLICT (project_id, identity) DO UPDATE SET
+    refusals = d.refusals + 1,
+    state = CASE d.state WHEN 'replayed' THEN 'new' ELSE d.state END
+RETURNING project_id, refusals = 1 AS fresh;

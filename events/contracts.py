@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
+from uuid import UUID, uuid4
 
 from events.reasons import Reason, Stage
 
@@ -18,13 +21,22 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """An event that was accepted but cannot be stored: what a dead letter is made of."""
+    """An event that was accepted but cannot be stored: what a dead letter is made of.
+
+    `id` is for dead letters what an event's id is for events: a batch that comes twice makes no second letter.
+    """
 
     stage: Stage
     reason: Reason
     message: str
     raw: bytes
     field: str = ""
+    id: UUID = dataclasses.field(default_factory=uuid4)
+
+
+def reject_id(content: bytes, number: int = 0) -> UUID:
+    """Return the id of a reject that is known by its content, and by a number where equal contents are many."""
+    return UUID(bytes=blake2b(content, digest_size=16, key=number.to_bytes(8, "big")).digest())
 
 
 @dataclass(frozen=True, slots=True)

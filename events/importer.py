@@ -21,7 +21,7 @@ from config.lib import clock
 from config.lib.errors import SluiceError
 from events.accesslog import event_of
 from events.bus.base import Bus
-from events.contracts import Batch, Lane, Reject
+from events.contracts import Batch, Lane, Reject, reject_id
 from events.gateway.encode import Encoder
 from events.gateway.limits import limits
 from events.models import ImportJob, Project
@@ -91,15 +91,16 @@ def _encode(job: ImportJob, lines: list[bytes]) -> Batch:
         if event is not None:
             events.append(event)
         elif line.strip():
-            unread.append(_unparseable(line, number))
+            unread.append(_unparseable(line, file_sha256=job.file_sha256, number=number))
     encoder.encode(events)
     encoder.rejects += unread
     return encoder.batch()
 
 
-def _unparseable(line: bytes, number: int) -> Reject:
+def _unparseable(line: bytes, *, file_sha256: str, number: int) -> Reject:
     message = f"Line {number} is not in the common or combined log format."
-    return Reject(Stage.IMPORT, Reason.UNPARSEABLE_LINE, message, line)
+    ident = reject_id(file_sha256.encode(), number)
+    return Reject(Stage.IMPORT, Reason.UNPARSEABLE_LINE, message, line, id=ident)
 
 
 def _append(bus: Bus, batch: Batch) -> None:

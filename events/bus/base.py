@@ -42,14 +42,20 @@ class Consumer(Protocol):
 
     slot: int
 
-    def claim(self) -> Sequence[int]:
-        """Hold some batches and count the attempt, durably; return their ids, oldest first."""
+    def claim(self, max_events: int) -> Sequence[int]:
+        """Hold some batches of at most `max_events` events, or one, and count the attempt durably; return their ids."""
 
     def take(self, cursor: psycopg.Cursor[Any], ids: Sequence[int]) -> list[Claimed]:
         """Read and lock those batches that are still ours, within the transaction of `cursor`."""
 
     def settle(self, cursor: psycopg.Cursor[Any], claimed: Sequence[Claimed]) -> None:
         """Remove the batches from the bus, within the transaction of `cursor`."""
+
+    def confirm(self, ids: Sequence[int]) -> None:
+        """Hear that the transaction which settled the batches is committed. Failing here may only repeat them."""
+
+    def park(self, ids: Sequence[int], seconds: float) -> None:
+        """Give the batches back with the attempt uncounted, each to be claimed alone, and not for `seconds`."""
 
     def release(self, ids: Sequence[int]) -> None:
         """Give the batches back and take the attempt back: the fault was not theirs."""

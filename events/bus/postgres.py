@@ -1,4 +1,4 @@
-"""The bus in Postgres: an inbox table. See `inbox.sql` for what each step does to it."""
+"""The gateway's side of the bus in Postgres: an inbox table. See `inbox.sql` for what each step does to it."""
 
 from __future__ import annotations
 
@@ -6,31 +6,23 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
-import msgspec
 import psycopg
 
 from config.lib import sqlfile
 from events.bus.base import BusFull, BusUnavailable
 from events.bus.gauge import Gauge, Reading
 from events.bus.group_commit import GroupCommit
-from events.contracts import Batch, Claimed, Depth, Lane, Reject
-from events.reasons import Reason, Stage
+from events.bus.merge import merge
+from events.bus.wire import pack_rejects
+from events.contracts import Batch, Depth
 
 SQL = sqlfile.load(__file__, "inbox.sql")
-#: The advisory-lock space of processor slots. Health checks look for it in pg_locks.
-SLOT_SPACE = 7301
-SLOTS = 64
-#: At most this many rows are looked at, and this many bytes held, by one claim.
-_CLAIM_BATCHES = 500
-_CLAIM_BYTES = 16 << 20
+#: Gateways count in one of this many rows.
+_WRITERS = 64
 
 Connect = Callable[[], psycopg.Connection[tuple[Any, ...]]]
-_encode_rejects = msgspec.msgpack.Encoder().encode
-_decode_rejects = msgspec.msgpack.Decoder(tuple[Reject, ...]).decode
 
 
 class InboxBus:
@@ -51,7 +43,7 @@ class InboxBus:
         self._patience = deadline / 2
         self._group = GroupCommit(self._write, deadline=deadline, observe=observe)
         # Writers count in rows of their own, so that two processes seldom wait for one counter.
-        self._slot = -1 - os.getpid() % SLOTS
+        self._slot = -1 - os.getpid() % _WRITERS
 
     def append(self, batch: Batch) -> None:
         """Return when the batch is committed."""
@@ -79,7 +71,7 @@ class InboxBus:
         with self._ours() as connection:
             if retry_after := self._gauge.retry_after():
                 raise BusFull(retry_after=retry_after)
-            merged = list(_merge(batches))
+            merged = list(merge(batches))
             # One statement is its own transaction; several need one around them.
             with connection.transaction() if len(merged) > 1 else nullcontext():
                 for batch in merged:
@@ -97,7 +89,7 @@ class InboxBus:
                 "rejected": len(batch.rejects),
                 "bytes": batch.size,
                 "rows": batch.rows,
-                "rejects": _encode_rejects(batch.rejects) if batch.rejects else None,
+                "rejects": pack_rejects(batch.rejects) if batch.rejects else None,
             },
         )
 
@@ -129,92 +121,3 @@ def read_depth(cursor: psycopg.Cursor[Any]) -> Reading:
     events, size, removed, oldest, now = row
     age = (now - oldest).total_seconds() if oldest else 0.0
     return Reading(Depth(events, size, age, oldest), removed)
-
-
-def _merge(batches: Sequence[Batch]) -> Iterator[Batch]:
-    """Join batches of one project and lane: fewer, larger rows are cheaper to write and to claim."""
-
-    def owner(batch: Batch) -> tuple[int, str]:
-        return batch.project_id, batch.lane.value
-
-    for (project_id, lane), group in groupby(sorted(batches, key=owner), key=owner):
-        parts = list(group)
-        yield Batch(
-            project_id=project_id,
-            lane=Lane(lane),
-            events=sum(part.events for part in parts),
-            rows=b"".join(part.rows for part in parts),
-            rejects=tuple(reject for part in parts for reject in part.rejects),
-        )
-
-
-class InboxConsumer:
-    """A processor's side: holds one slot for its whole life, by a session lock that dies with the process.
-
-    It takes over `connection`, which commits by itself; the pipeline may use it between the calls.
-    """
-
-    def __init__(
-        self, connection: psycopg.Connection[tuple[Any, ...]], *, max_events: int, lease: float
-    ) -> None:
-        self._max_events = max_events
-        self._lease = lease
-        self._connection = connection
-        self.slot = self._lock_slot()
-        self.recover(own=True)
-
-    def claim(self) -> Sequence[int]:
-        """Hold some batches and count the attempt, durably."""
-        rows = self._execute(
-            "claim", batches=_CLAIM_BATCHES, events=self._max_events, bytes=_CLAIM_BYTES
-        ).fetchall()
-        return sorted(row[0] for row in rows)
-
-    def take(self, cursor: psycopg.Cursor[Any], ids: Sequence[int]) -> list[Claimed]:
-        """Read and lock the batches that are still ours."""
-        cursor.execute(SQL["take"], {"ids": list(ids), "slot": self.slot}, binary=True)
-        return [_claimed(*row) for row in cursor.fetchall()]
-
-    def settle(self, cursor: psycopg.Cursor[Any], claimed: Sequence[Claimed]) -> None:
-        """Remove the batches from the bus."""
-        cursor.execute(SQL["settle"], {"ids": [one.id for one in claimed], "slot": self.slot})
-
-    def release(self, ids: Sequence[int]) -> None:
-        """Give the batches back with the attempt uncounted."""
-        self._execute("release", ids=list(ids))
-
-    def recover(self, *, own: bool = False) -> int:
-        """Free what dead or frozen processors hold; `own` includes what this slot's former holder left."""
-        return self._execute("recover", own=own, lease=self._lease, space=SLOT_SPACE).rowcount
-
-    def close(self) -> None:
-        """Close the session: the slot is free at once."""
-        self._connection.close()
-
-    def _lock_slot(self) -> int:
-        for slot in range(SLOTS):
-            params = {"space": SLOT_SPACE, "slot": slot}
-            row = self._connection.execute(SQL["lock_slot"], params).fetchone()
-            if row and row[0]:
-                return slot
-        raise RuntimeError(f"all {SLOTS} processor slots are taken")
-
-    def _execute(self, block: str, **params: Any) -> psycopg.Cursor[tuple[Any, ...]]:
-        return self._connection.execute(SQL[block], {"slot": self.slot, **params})
-
-
-def _claimed(
-    id: int, attempts: int, project_id: int, lane: str, events: int, rows: bytes, rejects: bytes | None
-) -> Claimed:
-    try:
-        kept = _decode_rejects(rejects) if rejects else ()
-    except (msgspec.MsgspecError, ValueError) as error:
-        return Claimed(id, attempts, _unreadable(project_id, lane, events, bytes(rejects or b""), error))
-    return Claimed(id, attempts, Batch(project_id, Lane(lane), events - len(kept), bytes(rows), kept))
-
-
-def _unreadable(project_id: int, lane: str, events: int, raw: bytes, error: Exception) -> Batch:
-    """Turn a batch that cannot be read into dead letters, as many as it had events: the books must balance."""
-    message = f"The batch cannot be read: {error}"
-    first = Reject(Stage.PROCESSOR, Reason.DATABASE_REFUSED, message, raw)
-    return Batch(project_id, Lane(lane), 0, b"", (first, *[replace(first, raw=b"")] * (events - 1)))

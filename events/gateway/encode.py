@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
-from events.contracts import Batch, Lane, Reject
+from events.contracts import Batch, Lane, Reject, reject_id
 from events.errors import Rejected
 from events.gateway import ids, timestamps
 from events.gateway.limits import Limits, limits
@@ -128,9 +129,11 @@ class Encoder:
         given = event.get("eventId")
         if given is not None:
             return ids.event_id(given, max_length=self.limits.id_length)
+        # A retry is sent at another time: that does not make it another event.
+        return self._nameless_id(_raw({name: event[name] for name in event if name != "sentAt"}), index)
+
+    def _nameless_id(self, content: bytes, index: int) -> str:
         if self.idempotency_key:
-            # A retry is sent at another time: that does not make it another event.
-            content = _raw({name: value for name, value in event.items() if name != "sentAt"})
             return ids.repeatable_id(self.idempotency_key, index, content)
         return ids.new_id()
 
@@ -138,9 +141,12 @@ class Encoder:
         raw = _raw(event)
         self.keys += raw.count(b'":')
         self.errors.append((index, error))
+        # An event knows its id; what is no event at all is told from its like by where it came from.
+        ident = UUID(self._nameless_id(raw, index))
         if isinstance(event, dict):
             raw = _raw(self._complete(event, index, sent_at))
-        self.rejects.append(Reject(Stage.GATEWAY, error.reason, error.message, raw, error.field))
+            ident = reject_id(raw)
+        self.rejects.append(Reject(Stage.GATEWAY, error.reason, error.message, raw, error.field, ident))
 
     def _complete(self, event: dict[str, Any], index: int, sent_at: Any) -> dict[str, Any]:
         """Return a rejected event with what its request said of it, so that a replay has the same id and time."""

@@ -11,7 +11,7 @@ import psycopg
 
 from config.lib.errors import SluiceError
 from events.bus.base import Consumer
-from events.contracts import Claimed, Reject
+from events.contracts import Claimed, Reject, reject_id
 from events.processor import telemetry
 from events.processor.bisect import Line, Poison, find_poison, lines_of
 from events.processor.copytext import event_of
@@ -72,6 +72,7 @@ class Pipeline:
             claimed = self._consumer.take(cursor, ids)
             work = self._through(self._prepare(cursor, claimed, poison))
             self._consumer.settle(cursor, claimed)
+        self._consumer.confirm([one.id for one in claimed])
         return work.outcomes
 
     def _through(self, work: Work) -> Work:
@@ -117,13 +118,15 @@ def _letter(owner: Claimed, reject: Reject) -> Letter:
 
 
 def _refused(poison: Poison) -> Reject:
-    raw = event_of(poison.line.text)
-    return Reject(Stage.PROCESSOR, Reason.DATABASE_REFUSED, poison.message, raw)
+    return _reject(poison.line, Reason.DATABASE_REFUSED, poison.message)
 
 
 def _died(line: Line) -> Reject:
-    message = "Its batch was in work each time a processor died."
-    return Reject(Stage.PROCESSOR, Reason.WORKER_DIED, message, event_of(line.text))
+    return _reject(line, Reason.WORKER_DIED, "Its batch was in work each time a processor died.")
+
+
+def _reject(line: Line, reason: Reason, message: str) -> Reject:
+    return Reject(Stage.PROCESSOR, reason, message, event_of(line.text), id=reject_id(line.text))
 
 
 def _without(rows: bytes, refused: set[bytes]) -> bytes:

@@ -62,8 +62,6 @@ class StoreStep:
 
 def count(work: Work) -> Work:
     """Write the outcomes of this claim into the counters."""
-    for letter in work.letters:
-        work.outcomes[letter.project_id, Outcome.DEAD] += 1
     for (project_id, outcome), events in sorted(work.outcomes.items()):
         work.cursor.execute(
             SQL["count_outcome"],

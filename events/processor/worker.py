@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import psycopg
+from django.conf import settings
 
 from events.bus.base import Consumer
 from events.processor import telemetry
@@ -77,7 +78,7 @@ class Worker:
                 if time.monotonic() - recovered > _RECOVER_SECONDS:
                     recovered = time.monotonic()
                     consumer.recover()
-                if ids := consumer.claim():
+                if ids := consumer.claim(settings.CLAIM_EVENTS):
                     events = self._process(consumer, pipeline, ids)
                     done, pause = True, _SHORTEST_WAIT
                     if events < _WORTHWHILE:

@@ -7,7 +7,8 @@ from functools import partial
 
 from config.lib.postgres import connect
 from events.bus.base import Bus, Consumer
-from events.bus.postgres import InboxBus, InboxConsumer
+from events.bus.postgres import InboxBus
+from events.bus.postgres_consumer import InboxConsumer
 
 
 class PostgresInbox:
@@ -18,10 +19,10 @@ class PostgresInbox:
         link = partial(connect, name="contract bus", autocommit=True)
         return InboxBus(link, max_events=max_events, max_bytes=max_bytes, deadline=5)
 
-    def consumer(self, *, max_events: int = 1000, lease: float = 60) -> Consumer:
+    def consumer(self, *, lease: float = 60) -> Consumer:
         """Return a processor's side."""
         connection = connect(name="contract consumer", autocommit=True)
-        return InboxConsumer(connection, max_events=max_events, lease=lease)
+        return InboxConsumer(connection, lease=lease)
 
 
 BUSES: dict[str, Callable[[], PostgresInbox]] = {"postgres": PostgresInbox}

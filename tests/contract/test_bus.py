@@ -53,12 +53,12 @@ def transaction() -> Iterator[psycopg.Cursor]:
 
 def taken(consumer: Consumer) -> list[Claimed]:
     with transaction() as cursor:
-        return consumer.take(cursor, consumer.claim())
+        return consumer.take(cursor, consumer.claim(1000))
 
 
 def settle_all(consumer: Consumer) -> int:
     with transaction() as cursor:
-        claimed = consumer.take(cursor, consumer.claim())
+        claimed = consumer.take(cursor, consumer.claim(1000))
         consumer.settle(cursor, claimed)
     return len(claimed)
 
@@ -86,18 +86,17 @@ def test_batches_come_out_oldest_first(bus: Bus, new_consumer: MakeConsumer) -> 
 def test_a_claim_is_bounded_by_events_but_never_empty(bus: Bus, new_consumer: MakeConsumer) -> None:
     for _ in range(3):
         bus.append(batch(b"x\n" * 10))
-    consumer = new_consumer(max_events=5)
-    assert len(consumer.claim()) == 1
-    assert len(new_consumer(max_events=20).claim()) == 2
+    assert len(new_consumer().claim(5)) == 1
+    assert len(new_consumer().claim(20)) == 2
 
 
 def test_two_consumers_never_hold_the_same_batch(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     first, second = new_consumer(), new_consumer()
     assert first.slot != second.slot
-    ids = first.claim()
+    ids = first.claim(1000)
     assert ids
-    assert not second.claim()
+    assert not second.claim(1000)
     with transaction() as cursor:
         assert not second.take(cursor, ids)
 
@@ -106,14 +105,14 @@ def test_a_settled_batch_is_gone(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     consumer = new_consumer()
     assert settle_all(consumer) == 1
-    assert not consumer.claim()
+    assert not consumer.claim(1000)
     assert bus.depth().events == 0
 
 
 def test_settling_is_undone_with_its_transaction(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     consumer = new_consumer()
-    ids = consumer.claim()
+    ids = consumer.claim(1000)
     with transaction() as cursor:
         consumer.settle(cursor, consumer.take(cursor, ids))
         raise psycopg.Rollback
@@ -133,13 +132,13 @@ def test_every_claim_counts_an_attempt(bus: Bus, new_consumer: MakeConsumer) -> 
 def test_a_release_takes_the_attempt_back(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     consumer = new_consumer()
-    consumer.release(consumer.claim())
+    consumer.release(consumer.claim(1000))
     assert [one.attempts for one in taken(consumer)] == [1]
 
 
 def test_a_batch_tried_before_is_claimed_alone(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch(project=1))
-    new_consumer().claim()
+    new_consumer().claim(1000)
     bus.append(batch(project=2))
     consumer = new_consumer(lease=0)
     consumer.recover()
@@ -149,19 +148,19 @@ def test_a_batch_tried_before_is_claimed_alone(bus: Bus, new_consumer: MakeConsu
 def test_what_a_dead_consumer_held_is_freed(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     survivor, dead = new_consumer(), new_consumer()
-    dead.claim()
+    dead.claim(1000)
     assert survivor.recover() == 0
     dead.close()
     assert wait_until(survivor.recover, what="the end of the dead one's session") == 1
-    assert len(survivor.claim()) == 1
+    assert len(survivor.claim(1000)) == 1
 
 
 def test_what_a_frozen_consumer_held_is_freed_after_its_lease(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     frozen, other = new_consumer(), new_consumer(lease=0)
-    ids = frozen.claim()
+    ids = frozen.claim(1000)
     assert other.recover() == 1
-    assert list(other.claim()) == list(ids)
+    assert list(other.claim(1000)) == list(ids)
     with transaction() as cursor:
         assert not frozen.take(cursor, ids)
 

@@ -83,7 +83,7 @@ def test_a_crash_amid_a_claim_undoes_it_and_the_next_processor_does_it_again(cra
     project = new_project()
     append(project, [event("u1", at(1, n)) for n in range(10)])
     with processor() as (consumer, _):
-        assert consumer.claim()
+        assert consumer.claim(1000)
         crash()
     with processor() as (consumer, pipeline):
         consumer.recover()
@@ -97,7 +97,7 @@ def test_late_events_that_were_only_noted_are_counted_after_the_crash(crash: Cra
     project = new_project()
     append(project, [event("u1", at(1, n)) for n in range(10)])
     with processor() as (consumer, pipeline):
-        pipeline.run(consumer.claim())
+        pipeline.run(consumer.claim(1000))
     crash()
     rebuild_sessions()
     assert_whole(project)

@@ -15,7 +15,7 @@ from tests.docs.repository import DOCS, PRODUCT, calls, name_of, table_rows, wit
 
 _FIGURES = {"Counter", "Histogram", "Gauge", "GaugeMetricFamily", "CounterMetricFamily"}
 #: Raised within the pipeline and the admin, never answered to a client.
-_INTERNAL = {"error", "mass_poison", "not_an_event", "not_settled"}
+_INTERNAL = {"damaged_batch", "error", "mass_poison", "not_an_event", "not_settled"}
 
 
 def first_cells(page: str) -> set[str]:

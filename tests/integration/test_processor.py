@@ -168,7 +168,7 @@ def test_attempts_are_not_counted_for_an_error_of_the_database(acme: Tenant) -> 
 def test_an_interrupted_claim_changes_nothing(acme: Tenant) -> None:
     append(acme.id, [event("u1")])
     consumer, pipeline = engine.processor()
-    ids = consumer.claim()
+    ids = consumer.claim(1000)
     with connect(name="lock") as link:
         link.execute("LOCK TABLE rollup_users_1h IN ACCESS EXCLUSIVE MODE")
         pipeline._connection.execute("SET statement_timeout = 100")

@@ -100,7 +100,7 @@ def process_all(with_: Processor | None = None) -> Outcomes:
     """Run a processor until the bus is empty, and catch up; return what became of the events."""
     outcomes: Outcomes = Counter()
     with processor() if with_ is None else nullcontext(with_) as (consumer, pipeline):
-        while ids := consumer.claim():
+        while ids := consumer.claim(1000):
             outcomes += pipeline.run(ids)
     catch_up()
     return outcomes
