@@ -8,7 +8,7 @@ import time
 
 import django
 
-from bench import columns, ingest, memory, single, workload
+from bench import broker, columns, ingest, memory, single, workload
 from bench.instance import Instance, running
 
 
@@ -29,6 +29,8 @@ def main() -> None:
         )
         _single(instance)
         _ingest(instance, load)
+    for line in broker.lines(broker.measure(load)):
+        print(line)
 
 
 def _ingest(instance: Instance, load: workload.Workload) -> None:

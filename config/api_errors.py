@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import psycopg
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -42,7 +42,7 @@ _MESSAGES = {
 }
 _QUERY_CANCELED = "57014"
 #: Seconds after which a client may ask again when the database is away.
-_RETRY_AFTER = 2
+RETRY_AFTER = 2
 
 
 class Refusal:
@@ -119,10 +119,16 @@ def _refusal(exc: Exception) -> Refusal | None:
             return Refusal(404)
         case PermissionDenied():
             return Refusal(403)
+        case MemoryError():
+            # Another process of ours may have room, and this one when it has answered the others.
+            return Refusal(503, message="Memory is short here now; try again.", retry_after=RETRY_AFTER)
         case RecursionError():
             return Refusal(400, message="The request is nested too deeply.")
         case RequestDataTooBig():
             return Refusal(413)
+        case UnreadablePostError():
+            # Django wraps what reading a body raises; our own says more.
+            return _refusal(exc.__cause__) if isinstance(exc.__cause__, SluiceError) else Refusal(400)
         case SuspiciousOperation():
             return Refusal(400)
         case DatabaseError() | InterfaceError() | psycopg.Error():
@@ -157,12 +163,18 @@ def _of_database(exc: Exception) -> Refusal | None:
     cause = exc if isinstance(exc, psycopg.Error) else exc.__cause__
     if getattr(cause, "sqlstate", None) == _QUERY_CANCELED:
         message = "The question took longer than QUERY_TIMEOUT_MS; ask for a shorter range or a coarser step."
-        return Refusal(503, "query_timeout", message, retry_after=_RETRY_AFTER)
+        return Refusal(503, "query_timeout", message, retry_after=RETRY_AFTER)
     if (getattr(cause, "sqlstate", None) or "").startswith("22") or isinstance(cause, psycopg.DataError):
         # A value that no check of ours foresaw: NUL, a number out of range. It is the request's fault.
         return Refusal(400, message="The request holds a value that the database cannot take.")
+    return Refusal(503, retry_after=RETRY_AFTER) if is_away(exc) else None
+
+
+def is_away(exc: BaseException | None) -> bool:
+    """Tell whether an error means that the database cannot be reached now, or takes no writes."""
     away = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-    return Refusal(503, retry_after=_RETRY_AFTER) if isinstance(exc, away) else None
+    read_only = psycopg.errors.ReadOnlySqlTransaction
+    return isinstance(exc, (*away, read_only)) or isinstance(getattr(exc, "__cause__", None), read_only)
 
 
 def _phrase(status: int) -> str:

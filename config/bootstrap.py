@@ -20,8 +20,11 @@ from django.db import connection, connections, transaction
 from psycopg import sql
 
 from config import embedded
+from config.engine import prepare_bus
 from config.lib.postgres import connect
 from config.lib.reachable import wait_until_reachable
+from events.bus.broker_link import BrokerLost
+from events.bus.broker_topology import TopologyRefused
 from events.models import ApiKey
 from events.services import create_key, create_project, new_token
 
@@ -46,9 +49,19 @@ def prepare() -> str:
         # Two that start at once on one server take turns; the lock ends with the connection.
         lock.execute("SELECT pg_advisory_lock(%s, 0)", [_MIGRATION_LOCK])
         call_command("migrate", interactive=False, verbosity=0)
+        _prepare_bus()
         keys, fresh = _start_data(settings.DATA_DIR / "dev-keys.json")
     connections.close_all()
     return _welcome(keys, fresh)
+
+
+def _prepare_bus() -> None:
+    try:
+        prepare_bus()
+    except BrokerLost as error:
+        raise BootstrapError(f"EVENT_BUS_URL: the broker cannot be reached: {error}") from None
+    except TopologyRefused as error:
+        raise BootstrapError(f"EVENT_BUS_URL: a queue is not as Sluice needs it: {error}") from None
 
 
 def is_embedded() -> bool:

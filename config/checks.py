@@ -15,8 +15,11 @@ from config.lib import engine
 _LEAST = {
     "WEB_WORKERS": 1,
     "WEB_THREADS": 1,
+    "WEB_BODY_THREADS": 1,
+    "BODY_TIMEOUT_SECONDS": 1,
     "PROCESSORS": 0,
     "PROCESSOR_THREADS": 1,
+    "PROCESSOR_THREADS_MAX": 1,
     "QUERY_TIMEOUT_MS": 100,
     "MAX_REQUEST_BYTES": 1024,
     "MAX_INFLATED_BYTES": 1024,
@@ -28,9 +31,16 @@ _LEAST = {
     "MAX_AGE_DAYS": 1,
     "MAX_AHEAD_SECONDS": 0,
     "ACK_DEADLINE_MS": 50,
+    "SPOOL_MAX_BYTES": 0,
+    "SPOOL_MAX_AGE_SECONDS": 1,
     "BUS_MAX_EVENTS": 1,
     "BUS_MAX_BYTES": 1 << 20,
+    "BUS_MAX_AGE_SECONDS": 60,
+    "BUS_SHARDS": 1,
+    "PROJECT_EVENTS_PER_SECOND": 0,
     "CLAIM_EVENTS": 1,
+    "CLAIM_EVENTS_MIN": 1,
+    "CLAIM_TARGET_SECONDS": 1,
     "MAX_ATTEMPTS": 1,
     "CLAIM_LEASE_SECONDS": 10,
     "DEDUP_WINDOW_DAYS": 1,
@@ -48,8 +58,11 @@ _LEAST = {
 _MOST = {
     "WEB_WORKERS": 64,
     "WEB_THREADS": 256,
+    "WEB_BODY_THREADS": 1000,
     "PROCESSORS": 64,
     "PROCESSOR_THREADS": 16,
+    "PROCESSOR_THREADS_MAX": 16,
+    "BUS_SHARDS": 64,
     "MAX_AGE_DAYS": 36_500,
     "MAX_AHEAD_SECONDS": 31_536_000,
     "DEDUP_WINDOW_DAYS": 36_500,
@@ -103,10 +116,10 @@ def limits_agree(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
 @register()
 def bus_is_supported(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
     """sluice.E005: the bus is of a kind that this version does not have."""
-    if settings.EVENT_BUS_URL.startswith(("postgres://", "postgresql://")):
+    if settings.BUS_IS_BROKER or settings.EVENT_BUS_URL.startswith(("postgres://", "postgresql://")):
         return []
     scheme = settings.EVENT_BUS_URL.split(":", 1)[0]
-    hint = "Unset EVENT_BUS_URL, or set it to postgres://; brokers come in a later version."
+    hint = "Unset EVENT_BUS_URL, or set it to postgres://, amqp:// or amqps://."
     return [Error(f"EVENT_BUS_URL asks for {scheme!r}", hint=hint, id="sluice.E005")]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
+import psycopg
 from django.conf import settings
 
 from config.lib import engine
@@ -12,8 +15,15 @@ from config.lib.engine import EngineError, Level
 from config.lib.postgres import connect
 from dlq.services import record
 from events.bus.base import Bus, Consumer
+from events.bus.broker import BrokerBus, forget_broker
+from events.bus.broker_consumer import BrokerConsumer
+from events.bus.broker_holding import Holding
+from events.bus.broker_link import open_connection
+from events.bus.broker_topology import Topology
 from events.bus.postgres import InboxBus
 from events.bus.postgres_consumer import InboxConsumer
+from events.bus.spool import Spool
+from events.bus.spooling import SpoolingBus
 from events.gateway.telemetry import ack_seconds
 from events.processor import staging
 from events.processor.pipeline import Pipeline
@@ -40,6 +50,14 @@ ROLLUPS: dict[Level, Callable[[], Rollups]] = {
 }
 
 
+#: How much of the time for an answer an append may take before the spool gets its turn.
+_BUS_SHARE = 0.7
+#: Seconds that a processor waits for an answer of the broker's.
+_BROKER_SECONDS = 10.0
+#: A processor thread's own.
+_own = threading.local()
+
+
 @cache
 def level() -> Level:
     """Return what the database was made for. Raises EngineError before the first migrate, and where it cannot be."""
@@ -56,14 +74,57 @@ def level() -> Level:
 @cache
 def bus() -> Bus:
     """Return this process's bus."""
+    return _open_bus(settings.ACK_DEADLINE_MS / 1000)
+
+
+@cache
+def ingest_bus() -> SpoolingBus:
+    """Return the bus that requests append to: while the one behind it is away, they are spooled to disk."""
     deadline = settings.ACK_DEADLINE_MS / 1000
+    spool = Spool(
+        settings.SPOOL_DIR,
+        max_bytes=settings.SPOOL_MAX_BYTES,
+        max_age=settings.SPOOL_MAX_AGE_SECONDS,
+        deadline=deadline,
+    )
+    return SpoolingBus(_open_bus(deadline * _BUS_SHARE), spool, rest=deadline * (1 - _BUS_SHARE))
+
+
+def _open_bus(deadline: float) -> Bus:
+    """Open a bus whose appends take at most `deadline` seconds."""
+    if settings.BUS_IS_BROKER:
+        return _open_broker(deadline)
     return InboxBus(
-        partial(connect, name="gateway", autocommit=True, deadline=deadline, prepare=True),
+        partial(connect, name="gateway", alias="gateway", autocommit=True, deadline=deadline, prepare=True),
         max_events=settings.BUS_MAX_EVENTS,
         max_bytes=settings.BUS_MAX_BYTES,
+        max_age=settings.BUS_MAX_AGE_SECONDS,
         deadline=deadline,
         observe=ack_seconds.observe,
     )
+
+
+def _open_broker(deadline: float, *, alias: str = "gateway") -> BrokerBus:
+    return BrokerBus(
+        lambda timeout: open_connection(settings.EVENT_BUS_URL, name="gateway", timeout=timeout),
+        partial(connect, name="bus depth", alias=alias, autocommit=True, deadline=deadline),
+        _topology(),
+        deadline=deadline,
+        observe=ack_seconds.observe,
+    )
+
+
+def _topology() -> Topology:
+    return Topology(shards=settings.BUS_SHARDS, max_bytes=settings.BUS_MAX_BYTES)
+
+
+def prepare_bus() -> None:
+    """Make what the bus needs beside the database. Raises BrokerLost; TopologyRefused where a queue is not ours."""
+    if settings.BUS_IS_BROKER:
+        _open_broker(_BROKER_SECONDS, alias="default").prepare()
+        return
+    with connect(name="bus", autocommit=True) as connection:
+        forget_broker(connection.cursor())
 
 
 @cache
@@ -80,19 +141,38 @@ def rollups() -> Rollups:
 
 def forget() -> None:
     """Ask again what the database is: for whoever turns to another one."""
-    for kept in (bus, level, store, rollups):
+    for kept in (bus, ingest_bus, level, store, rollups):
         kept.cache_clear()
+    if holding := _own.__dict__.pop("holding", None):
+        holding.close()
 
 
 def processor() -> tuple[Consumer, Pipeline]:
     """Return a consumer and a pipeline on one connection of their own."""
     connection = connect(name="processor", autocommit=True)
-    consumer = InboxConsumer(connection, lease=settings.CLAIM_LEASE_SECONDS)
+    consumer = _consumer(connection)
     staging.create(connection)
     pipeline = Pipeline(
         connection=connection, consumer=consumer, steps=steps(), max_attempts=settings.MAX_ATTEMPTS
     )
     return consumer, pipeline
+
+
+def _consumer(connection: psycopg.Connection[tuple[Any, ...]]) -> Consumer:
+    """Return this thread's side of the bus. What it holds of a broker's messages outlives `connection`."""
+    if not settings.BUS_IS_BROKER:
+        return InboxConsumer(connection, lease=settings.CLAIM_LEASE_SECONDS)
+    if "holding" not in _own.__dict__:
+        dial = partial(
+            open_connection,
+            settings.EVENT_BUS_URL,
+            name="processor",
+            timeout=_BROKER_SECONDS,
+            # The broker takes messages back after two beats without one.
+            heartbeat=max(1, settings.CLAIM_LEASE_SECONDS // 2),
+        )
+        _own.holding = Holding(dial, _topology())
+    return BrokerConsumer(connection, _own.holding)
 
 
 def steps() -> tuple[Step, ...]:

@@ -5,8 +5,11 @@ It names no user and no event; still, keep it inside your network, as any Promet
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
+import psycopg
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -15,20 +18,40 @@ from prometheus_client.registry import Collector
 
 from config.lib.registry import read_registry
 from dlq.selectors import open_letters
-from events.selectors import balance, bus_depth
+from events.selectors import balance, bus_depth, spool_depth
 from metrics.selectors import rollup_pending_seconds
 from sessions.selectors import waiting
+
+logger = logging.getLogger("sluice.exporter")
 
 
 class PipelineCollector(Collector):
     """Reads figures of the whole pipeline, which no single process knows, at the moment of the scrape."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the pipeline's gauges and counters."""
-        depth, books = bus_depth(), balance()
+        """Yield the pipeline's gauges and counters: those of the spool alone while the database is away."""
+        yield from _spool()
+        try:
+            found = list(self._database())
+        except (DatabaseError, psycopg.Error) as error:
+            logger.warning("the database cannot be asked: %s", type(error).__name__)
+            found = []
+        yield GaugeMetricFamily("sluice_database_up", "1 where the database answers, else 0.", bool(found))
+        yield from found
+
+    def _database(self) -> Iterator[Metric]:
+        books, depth = balance(), bus_depth()
         yield GaugeMetricFamily("sluice_bus_events", "Events waiting in the bus.", depth.events)
         yield GaugeMetricFamily("sluice_bus_bytes", "Bytes waiting in the bus.", depth.bytes)
         yield GaugeMetricFamily("sluice_bus_oldest_seconds", "Age of the oldest batch.", depth.oldest_seconds)
+        yield GaugeMetricFamily(
+            "sluice_bus_lag_seconds", "Age of the oldest batch that nobody suspects.", depth.lag_seconds
+        )
+        yield GaugeMetricFamily(
+            "sluice_bus_parked_events",
+            "Events of batches that are tried alone, or wait for it.",
+            depth.parked_events,
+        )
         yield GaugeMetricFamily(
             "sluice_dead_letters", "Dead letters that nobody has decided on.", open_letters()
         )
@@ -48,6 +71,18 @@ class PipelineCollector(Collector):
         for outcome, events in books.outcomes.items():
             settled.add_metric([outcome], events)
         yield settled
+
+
+def _spool() -> Iterator[Metric]:
+    depth = spool_depth()
+    yield GaugeMetricFamily(
+        "sluice_spool_events", "Events on this host's disk, not yet in the bus.", depth.events
+    )
+    yield GaugeMetricFamily("sluice_spool_bytes", "Bytes of these events.", depth.bytes)
+    yield GaugeMetricFamily("sluice_spool_oldest_seconds", "Age of the oldest of them.", depth.oldest_seconds)
+    yield GaugeMetricFamily(
+        "sluice_spool_damaged_files", "Files of the spool that were set aside.", depth.damaged_files
+    )
 
 
 @require_safe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 
 import psycopg
 from django.conf import settings
@@ -12,14 +13,16 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from config.engine import bus
 from config.lib.postgres import connect
 from config.lib.sqlfile import load
+from events.selectors import spool_depth
 
 logger = logging.getLogger("sluice.health")
 SQL = load(__file__, "health.sql")
 _OK = "ok"
-#: Seconds that one look at the database may take.
-_DEADLINE = 2.0
+#: Seconds that a look at the database, and at the broker, may take: together less than the one of a probe.
+_DATABASE_SECONDS, _BROKER_SECONDS = 0.6, 0.3
 _DATABASE_LINES = ("database", "migrations", "bus", "processor")
 
 
@@ -34,7 +37,7 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
     """Answer 200 when events can be taken and processed, else 503; one line per dependency says what is missing."""
-    checks = _database_lines() | {"broker": _broker()}
+    checks = _database_lines() | {"broker": _broker(), "spool": _spool()}
     well = all(line.startswith(_OK) for line in checks.values())
     response = JsonResponse(
         {"status": _OK if well else "not ready", "checks": checks}, status=200 if well else 503
@@ -55,15 +58,27 @@ def _database_lines() -> dict[str, str]:
 
 
 def _look() -> dict[str, str]:
-    with connect(name="health", autocommit=True, deadline=_DEADLINE) as link:
-        writable, events, size, processors = link.execute(SQL["state"]).fetchone() or (False, 0, 0, 0)
-    full = events >= settings.BUS_MAX_EVENTS or size >= settings.BUS_MAX_BYTES
+    until = time.monotonic() + _DATABASE_SECONDS
+    with connect(name="health", alias="gateway", autocommit=True, deadline=_DATABASE_SECONDS) as link:
+        link.until = until
+        row = link.execute(SQL["state"]).fetchone() or (False, 0, 0, 0.0, 0)
+    writable, events, size, lag, processors = row
     return {
         "database": _OK if writable else "read-only",
         "migrations": _OK if _migrated() else "missing",
-        "bus": f"{'full' if full else _OK}: {events} events wait",
+        "bus": f"{_bus_state(events, size, lag)}: {events} events wait",
         "processor": f"{_OK}: {processors} running" if processors else "none running",
     }
+
+
+def _bus_state(events: int, size: int, lag: float) -> str:
+    """Say whether the bus takes events. A broker has its own bound, by bytes, and says so to those who append."""
+    if settings.BUS_IS_BROKER:
+        return bus().trouble() or _OK
+    if lag > settings.BUS_MAX_AGE_SECONDS:
+        return "too far behind"
+    full = events >= settings.BUS_MAX_EVENTS or size >= settings.BUS_MAX_BYTES
+    return "full" if full else _OK
 
 
 _known_migrated = False
@@ -80,6 +95,14 @@ def _migrated() -> bool:
     return _known_migrated
 
 
+def _spool() -> str:
+    """Say what waits on disk. That is no fault by itself: it is drained when the database is back."""
+    depth = spool_depth()
+    if depth.damaged_files:
+        return f"{_OK}: {depth.events} events wait, {depth.damaged_files} damaged files were set aside"
+    return f"{_OK}: {depth.events} events wait"
+
+
 def _broker() -> str:
     if settings.CELERY_BROKER_URL == "filesystem://":
         folder = settings.DATA_DIR / "celery" / "messages"
@@ -87,8 +110,8 @@ def _broker() -> str:
     from config.celery import app
 
     try:
-        with app.connection_for_write(connect_timeout=1) as link:
-            link.ensure_connection(max_retries=1, interval_start=0, timeout=1)
+        with app.connection_for_write(connect_timeout=_BROKER_SECONDS) as link:
+            link.ensure_connection(max_retries=1, interval_start=0, timeout=_BROKER_SECONDS)
         return _OK
     except Exception as error:  # Every broker has errors of its own.
         logger.warning("the broker cannot be reached: %s", type(error).__name__)

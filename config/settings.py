@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from config import embedded, env
+from config.lib import pooling
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
@@ -28,21 +29,37 @@ HTTPS = env.flag("HTTPS")
 # --- parts of `make run` ------------------------------------------------------------------------------------
 WEB_WORKERS = env.number("WEB_WORKERS", 2)
 WEB_THREADS = env.number("WEB_THREADS", 8)
+WEB_BODY_THREADS = env.number("WEB_BODY_THREADS", 120)
+BODY_TIMEOUT_SECONDS = env.number("BODY_TIMEOUT_SECONDS", 30)
 PROCESSORS = env.number("PROCESSORS", 1)
 PROCESSOR_THREADS = env.number("PROCESSOR_THREADS", 2)
+PROCESSOR_THREADS_MAX = env.number("PROCESSOR_THREADS_MAX", 4)
 
 # --- database -----------------------------------------------------------------------------------------------
 #: The embedded server's programs, and the licence that it lets TimescaleDB work under, where they have it.
 POSTGRES_BIN = env.text("POSTGRES_BIN")
 TIMESCALEDB_LICENSE = env.choice("TIMESCALEDB_LICENSE", "timescale", ("timescale", "apache"))
 DATABASE_URL = env.text("DATABASE_URL") or embedded.database_url(DATA_DIR)
-try:
-    DATABASES: dict[str, dict[str, Any]] = {"default": embedded.django_database(DATABASE_URL)}
-except ValueError as error:
-    sys.exit(f"sluice: {error}")
-# A restarted server leaves dead connections in the pool: each is tried before it is handed out.
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-DATABASES["default"]["OPTIONS"] |= {"pool": {"min_size": 0, "max_size": WEB_THREADS + 2, "timeout": 1.0}}
+#: The same database for whoever appends and for whoever asks, as roles that may do nothing else; see roles.sql.
+GATEWAY_DATABASE_URL = env.text("GATEWAY_DATABASE_URL")
+READ_DATABASE_URL = env.text("READ_DATABASE_URL")
+DATABASES: dict[str, dict[str, Any]] = {}
+for _alias, _name, _url in (
+    ("default", "DATABASE_URL", DATABASE_URL),
+    ("gateway", "GATEWAY_DATABASE_URL", GATEWAY_DATABASE_URL),
+    ("read", "READ_DATABASE_URL", READ_DATABASE_URL),
+):
+    try:
+        if _url:
+            DATABASES[_alias] = embedded.django_database(_url)
+    except ValueError as error:
+        sys.exit(f"sluice: {str(error).replace('DATABASE_URL', _name)}")
+for _alias, _entry in DATABASES.items():
+    # A restarted server leaves dead connections in the pool: each is tried before it is handed out.
+    _entry["CONN_HEALTH_CHECKS"] = True
+    _entry["OPTIONS"] |= {"pool": pooling.options(WEB_THREADS + 2)}
+    if _alias != "default":
+        _entry["TEST"] = {"MIRROR": "default"}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 QUERY_TIMEOUT_MS = env.number("QUERY_TIMEOUT_MS", 5000)
 #: What a new database is made for; one that is in use stays what it is.
@@ -50,6 +67,8 @@ ENGINE = env.choice("ENGINE", "auto", ("auto", "postgres", "timescaledb-apache",
 
 # --- the pipeline -------------------------------------------------------------------------------------------
 EVENT_BUS_URL = env.text("EVENT_BUS_URL", "postgres://")
+BUS_IS_BROKER = EVENT_BUS_URL.startswith(("amqp://", "amqps://"))
+BUS_SHARDS = env.number("BUS_SHARDS", 8)
 MAX_REQUEST_BYTES = env.number("MAX_REQUEST_BYTES", 1 << 20)
 MAX_INFLATED_BYTES = env.number("MAX_INFLATED_BYTES", 5 << 20)
 MAX_EVENTS_PER_REQUEST = env.number("MAX_EVENTS_PER_REQUEST", 2000)
@@ -60,9 +79,17 @@ MAX_KEY_BYTES = env.number("MAX_KEY_BYTES", 200)
 MAX_AGE_DAYS = env.number("MAX_AGE_DAYS", 30)
 MAX_AHEAD_SECONDS = env.number("MAX_AHEAD_SECONDS", 3600)
 ACK_DEADLINE_MS = env.number("ACK_DEADLINE_MS", 900)
+#: Where events wait on this host's disk while the bus is away.
+SPOOL_DIR = Path(env.text("SPOOL_DIR", str(DATA_DIR / "spool"))).resolve()
+SPOOL_MAX_BYTES = env.number("SPOOL_MAX_BYTES", 1 << 30)
+SPOOL_MAX_AGE_SECONDS = env.number("SPOOL_MAX_AGE_SECONDS", 86_400)
 BUS_MAX_EVENTS = env.number("BUS_MAX_EVENTS", 5_000_000)
 BUS_MAX_BYTES = env.number("BUS_MAX_BYTES", 2 << 30)
+BUS_MAX_AGE_SECONDS = env.number("BUS_MAX_AGE_SECONDS", 21_600)
+PROJECT_EVENTS_PER_SECOND = env.number("PROJECT_EVENTS_PER_SECOND", 0)
 CLAIM_EVENTS = env.number("CLAIM_EVENTS", 10_000)
+CLAIM_EVENTS_MIN = env.number("CLAIM_EVENTS_MIN", 500)
+CLAIM_TARGET_SECONDS = env.number("CLAIM_TARGET_SECONDS", 1)
 MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 3)
 CLAIM_LEASE_SECONDS = env.number("CLAIM_LEASE_SECONDS", 120)
 DEDUP_WINDOW_DAYS = env.number("DEDUP_WINDOW_DAYS", 30)
@@ -199,6 +226,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "config.steady_schedule:SteadySchedule"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "rebuild-sessions": {
         "task": "sessions.tasks.rebuild_touched",

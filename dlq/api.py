@@ -125,7 +125,11 @@ class ReplayView(_DecisionView):
         operation_id="replay_dead_letters",
         request={"application/json": _IDS},
         parameters=[query("dryRun", "true: only tell what would pass.")],
-        responses={200: {"type": "object"}, 202: {"type": "object"}, **errors(400, 401, 403, 404, 415, 503)},
+        responses={
+            200: {"type": "object"},
+            202: {"type": "object"},
+            **errors(400, 401, 403, 404, 408, 413, 415, 503),
+        },
     )
     def post(self, request: Request) -> Response:
         """Tell what would pass (`dryRun`), or ask Celery to do it."""
@@ -144,7 +148,7 @@ class DiscardView(_DecisionView):
     @extend_schema(
         operation_id="discard_dead_letters",
         request={"application/json": _IDS},
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 415, 503)},
+        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 408, 413, 415, 503)},
     )
     def post(self, request: Request) -> Response:
         """Mark letters as discarded."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.db.models import Count
 
 from config.lib import sqlfile
-from config.lib.postgres import bounded_cursor
+from config.lib.postgres import bounded_cursor, reading
 from dlq.models import DeadLetter
 
 SQL = sqlfile.load(__file__, "selectors.sql")
@@ -16,21 +16,21 @@ SQL = sqlfile.load(__file__, "selectors.sql")
 
 def count_by_reason(project_id: int) -> list[tuple[str, int]]:
     """Return how many open letters a project has for each reason, most first."""
-    rows = DeadLetter.objects.filter(project_id=project_id, state=DeadLetter.State.NEW)
+    rows = DeadLetter.objects.using(reading()).filter(project_id=project_id, state=DeadLetter.State.NEW)
     counted = rows.values_list("reason").annotate(letters=Count("id")).order_by("-letters", "reason")
     return list(counted)
 
 
 def open_letters() -> int:
     """Return how many letters wait for somebody to decide, in all projects."""
-    return DeadLetter.objects.filter(state=DeadLetter.State.NEW).count()
+    return DeadLetter.objects.using(reading()).filter(state=DeadLetter.State.NEW).count()
 
 
 def list_letters(
     *, project_id: int, reason: str | None, state: str, before: int | None, limit: int
 ) -> Sequence[DeadLetter]:
     """Return a project's letters, newest first, from `before` (an id) down."""
-    rows = DeadLetter.objects.filter(project_id=project_id, state=state)
+    rows = DeadLetter.objects.using(reading()).filter(project_id=project_id, state=state)
     if reason:
         rows = rows.filter(reason=reason)
     if before is not None:

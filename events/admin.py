@@ -36,10 +36,10 @@ class MembershipInline(admin.TabularInline):
 class ProjectAdmin(admin.ModelAdmin):
     """Makes a project together with its first keys; deletes one with everything that was stored for it."""
 
-    list_display = ["slug", "name", "is_sample", "created_at"]
+    list_display = ["slug", "name", "is_sample", "quota_events_per_second", "created_at"]
     list_filter = ["is_sample"]
     search_fields = ["slug", "name"]
-    fields = ["slug", "name"]
+    fields = ["slug", "name", "quota_events_per_second", "quota_burst_events"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [MembershipInline]
 

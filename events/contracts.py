@@ -75,9 +75,20 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """What waits in the bus: events, bytes, and the age of the oldest batch in seconds (0 when empty)."""
+    """What waits in the bus: events, bytes, and the age of the oldest batch in seconds (0 when empty).
+
+    `fresh_seconds` is the age of the oldest one that nobody suspects, where that is another; `parked_events` are
+    those of suspects.
+    """
 
     events: int
     bytes: int
     oldest_seconds: float
     oldest_at: datetime | None = None
+    fresh_seconds: float | None = None
+    parked_events: int = 0
+
+    @property
+    def lag_seconds(self) -> float:
+        """Return how far processors are behind: a parked batch is old for another reason."""
+        return self.oldest_seconds if self.fresh_seconds is None else self.fresh_seconds

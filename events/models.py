@@ -18,6 +18,16 @@ class Project(models.Model):
     name = models.CharField(max_length=200)
     is_sample = models.BooleanField(default=False, help_text="Generated sample data; removed as a whole.")
     removing = models.BooleanField(default=False, db_default=False, editable=False)
+    quota_events_per_second = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Events a second that are accepted in the long run; 0: PROJECT_EVENTS_PER_SECOND.",
+    )
+    quota_burst_events = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Events that may come at once; 0: ten seconds' worth. At least one full request.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

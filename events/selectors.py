@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet, Sum
 
@@ -15,7 +16,8 @@ from config.engine import bus, rollups, store
 from config.lib import clock, sqlfile
 from config.lib.buckets import ZonedTimeBucket
 from config.lib.paging import Page, Position, page_of
-from config.lib.postgres import bounded_cursor
+from config.lib.postgres import bounded_cursor, reading
+from events.bus.spool_depth import SpoolDepth, read_depth
 from events.contracts import Depth
 from events.gateway import telemetry
 from events.gateway.telemetry import Latency
@@ -88,7 +90,9 @@ def throughput(
 
     Buckets are `width` wide and begin where the clocks of the time zone `zone` show the start of one.
     """
-    rows = OutcomeCount.timescale.filter(minute__gte=clock.now() - timedelta(minutes=minutes))
+    rows = OutcomeCount.timescale.using(reading()).filter(
+        minute__gte=clock.now() - timedelta(minutes=minutes)
+    )
     if project_id is not None:
         rows = rows.filter(project_id=project_id)
     buckets = rows.values("outcome", bucket=ZonedTimeBucket("minute", width, zone))
@@ -99,6 +103,11 @@ def throughput(
 def bus_depth() -> Depth:
     """Return what waits in the bus."""
     return bus().depth()
+
+
+def spool_depth() -> SpoolDepth:
+    """Return what waits on this host's disk for the bus to come back. No database is asked."""
+    return read_depth(settings.SPOOL_DIR)
 
 
 @dataclass(frozen=True, slots=True)

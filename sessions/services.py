@@ -18,6 +18,9 @@ _LOCK_SPACE = 7303
 _BACKLOG, _LONGEST_WAIT = 20_000, 30
 #: Rows of work (a claim's users of one shard) taken in one transaction.
 _BATCH = 20
+#: From so many events on that have to be read again, a user is hot: rebuilt after all others, by himself, and for no
+#: more than about a second at a time, in which nobody else's sessions are built.
+_HOT_EVENTS, _HOT_SECONDS = 20_000, 1.0
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -33,17 +36,35 @@ def touch_range(*, connection: Connection, start: datetime, end: datetime) -> No
 
 
 def rebuild_touched(*, connection: Connection, seconds: float = math.inf) -> int:
-    """Rebuild until nothing is left on the list that nobody else works on; return how many users were done.
+    """Rebuild until nothing is left on the list that nobody else works on; return how many users were taken off it.
 
-    After `seconds` the rest is left to the next call, so that others get their turn.
+    After `seconds` the rest is left to the next call, so that others get their turn. Hot users come last, one of
+    them at least.
 
     Safe to run many times at once: a shard is worked on by one transaction at a time, and a transaction that
     dies puts its work back.
     """
-    users, until = 0, time.monotonic() + seconds
-    for (shard,) in connection.execute(SQL["busy_shards"], {"shards": SHARDS}).fetchall():
-        while time.monotonic() < until and (done := _rebuild_some(connection, shard)):
-            users += done
+    until = time.monotonic() + seconds
+    users = sum(_rebuild_shard(connection, shard, until) for shard in _busy(connection, 0))
+    hot_until = math.inf if math.isinf(seconds) else time.monotonic() + _HOT_SECONDS
+    for shard in _busy(connection, SHARDS):
+        users += _rebuild_some(connection, shard)
+        users += _rebuild_shard(connection, shard, hot_until)
+        if time.monotonic() > hot_until:
+            break
+    return users
+
+
+def _busy(connection: Connection, first: int) -> list[int]:
+    """Return the shards from `first` on that have work; those of hot users follow the others."""
+    span = {"first": first, "last": first + SHARDS - 1}
+    return [shard for (shard,) in connection.execute(SQL["busy_shards"], span).fetchall()]
+
+
+def _rebuild_shard(connection: Connection, shard: int, until: float) -> int:
+    users = 0
+    while time.monotonic() < until and (done := _rebuild_some(connection, shard)):
+        users += done
     return users
 
 
@@ -74,13 +95,26 @@ def should_wait(*, connection: Connection, events_waiting: int) -> bool:
 
 
 def _rebuild_some(connection: Connection, shard: int) -> int:
+    """Rebuild some of a shard's users, or one hot user; return how many were taken off the list."""
+    hot = shard >= SHARDS
     with connection.transaction():
         cursor = connection.cursor()
-        locked = cursor.execute(SQL["lock_shard"], {"space": _LOCK_SPACE, "shard": shard}).fetchone()
+        # A user's shard is one, hot or not: nobody else may work on him meanwhile.
+        params = {"space": _LOCK_SPACE, "shard": shard % SHARDS}
+        locked = cursor.execute(SQL["lock_shard"], params).fetchone()
         if not locked or not locked[0]:
             return 0
-        cursor.execute(SQL["take_work"], {"shard": shard, "limit": _BATCH})
-        for block in ("hold", "know", "widen", "clamp", "leave_sealed", "know", "clear", "build"):
+        cursor.execute(SQL["take_hot" if hot else "take_work"], {"shard": shard, "limit": _BATCH})
+        taken = _count(cursor)
+        for block in ("hold", "know", "widen"):
             cursor.execute(SQL[block], {"gap": gap()})
-        counted = cursor.execute(SQL["count_touched"]).fetchone()
-        return int(counted[0]) if counted else 0
+        if not hot:
+            cursor.execute(SQL["put_off_hot"], {"hot_events": _HOT_EVENTS, "hot_shard": SHARDS + shard})
+        for block in ("clamp", "leave_sealed", "know", "clear", "build"):
+            cursor.execute(SQL[block], {"gap": gap()})
+        return taken
+
+
+def _count(cursor: psycopg.Cursor[Any]) -> int:
+    counted = cursor.execute(SQL["count_touched"]).fetchone()
+    return int(counted[0]) if counted else 0

@@ -10,8 +10,8 @@ FROM (
 GROUP BY shard, project_id;
 
 -- name: busy_shards
--- Lists the shards that have work, those that have waited longest first.
-SELECT shard FROM generate_series(0, %(shards)s - 1) AS all_shards (shard)
+-- Lists the shards in a range that have work, those that have waited longest first.
+SELECT shard FROM generate_series(%(first)s::integer, %(last)s) AS all_shards (shard)
 WHERE EXISTS (SELECT FROM session_work w WHERE w.shard = all_shards.shard)
 ORDER BY (SELECT min(w.id) FROM session_work w WHERE w.shard = all_shards.shard);
 
@@ -30,19 +30,43 @@ WITH taken AS (
     DELETE FROM session_work
     WHERE shard = %(shard)s
       AND id IN (SELECT id FROM session_work WHERE shard = %(shard)s ORDER BY id LIMIT %(limit)s)
-    RETURNING project_id, user_ids, from_ts, to_ts
+    RETURNING project_id, user_ids, from_ts, to_ts, enqueued_at
 )
-SELECT project_id, user_id, min(first) AS from_ts, max(last) AS to_ts
+SELECT project_id, user_id, min(first) AS from_ts, max(last) AS to_ts, min(enqueued_at) AS enqueued_at,
+       0::bigint AS events
 FROM taken, unnest(user_ids, from_ts, to_ts) AS spans (user_id, first, last)
 GROUP BY 1, 2;
+
+-- name: take_hot
+-- Takes all work of one user off the list of a shard's hot users, whose rows are of one user each.
+CREATE TEMP TABLE touched ON COMMIT DROP AS
+WITH oldest AS (
+    SELECT project_id, user_ids FROM session_work WHERE shard = %(shard)s ORDER BY id LIMIT 1
+), taken AS (
+    DELETE FROM session_work w USING oldest
+    WHERE w.shard = %(shard)s AND w.project_id = oldest.project_id AND w.user_ids = oldest.user_ids
+    RETURNING w.project_id, w.user_ids[1] AS user_id, w.from_ts[1] AS first, w.to_ts[1] AS last, w.enqueued_at
+)
+SELECT project_id, user_id, min(first) AS from_ts, max(last) AS to_ts, min(enqueued_at) AS enqueued_at,
+       0::bigint AS events
+FROM taken GROUP BY 1, 2;
+
+-- name: put_off_hot
+-- Puts users whose spans hold very many events on a list of their own, so that nobody waits for them.
+WITH hot AS (
+    DELETE FROM touched WHERE events > %(hot_events)s RETURNING project_id, user_id, from_ts, to_ts, enqueued_at
+)
+INSERT INTO session_work (shard, project_id, users, user_ids, from_ts, to_ts, enqueued_at)
+SELECT %(hot_shard)s, project_id, 1, ARRAY[user_id], ARRAY[from_ts], ARRAY[to_ts], enqueued_at FROM hot;
 
 -- name: widen
 -- Widens each span by the sessions it lies in or within a gap of: beyond them nothing can change.
 UPDATE touched t SET
     from_ts = least(t.from_ts, s.start_ts),
-    to_ts = greatest(t.to_ts, s.end_ts)
+    to_ts = greatest(t.to_ts, s.end_ts),
+    events = s.events
 FROM (
-    SELECT t.project_id, t.user_id, min(s.start_ts) AS start_ts, max(s.end_ts) AS end_ts
+    SELECT t.project_id, t.user_id, min(s.start_ts) AS start_ts, max(s.end_ts) AS end_ts, sum(s.events) AS events
     FROM touched t JOIN session s
       ON s.project_id = t.project_id AND s.user_id = t.user_id
      AND s.end_ts >= t.from_ts - %(gap)s AND s.start_ts <= t.to_ts + %(gap)s

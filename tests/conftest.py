@@ -30,6 +30,8 @@ def _prepare_environment() -> Path | None:
     for name in (
         "PROMETHEUS_MULTIPROC_DIR",
         "DATABASE_URL",
+        "GATEWAY_DATABASE_URL",
+        "READ_DATABASE_URL",
         "EVENT_BUS_URL",
         "CELERY_BROKER_URL",
         "HTTPS",
@@ -50,6 +52,7 @@ from django.conf import settings  # noqa: E402
 
 from tests.support.database import TestServer  # noqa: E402
 from tests.support.fixtures import acme, django_db_setup, globex, pipeline  # noqa: E402, F401
+from tests.support.rabbit_fixtures import rabbitmq, rabbitmq_node  # noqa: E402, F401
 
 # pytest-django asks whether the settings are loaded, not whether they could be.
 _ = settings.DATABASES

@@ -8,30 +8,15 @@ from typing import Any, cast
 
 import psycopg
 from django.conf import settings
-from django.db import connection as django_connection
 from django.db import connections, transaction
 
-DEADLINE_SECONDS = 30
+from config.lib.bounded import DEADLINE_SECONDS, BoundedConnection, PooledConnection
+
 #: The server ends a statement at the deadline; if it has not by then, nobody is there any more.
 _GRACE_SECONDS = 0.5
-_WAIT_SECONDS = 0.1
-
-
-class BoundedConnection(psycopg.Connection[tuple[Any, ...]]):
-    """Gives up on a server that neither answers nor hangs up: frozen, black-holed, or behind a lost route.
-
-    Only the client can notice that; `deadline` (seconds) bounds each wait for the server.
-    """
-
-    deadline: float = DEADLINE_SECONDS
-
-    def wait(self, gen: Any, interval: float = _WAIT_SECONDS, timeout: float | None = None) -> Any:
-        """Wait for the server as psycopg does, until the deadline; then close and raise OperationalError."""
-        try:
-            return super().wait(gen, interval, self.deadline if timeout is None else timeout)
-        except psycopg.errors._WaitTimeout:
-            self.pgconn.finish()
-            raise psycopg.OperationalError("the database did not answer in time") from None
+#: The same for a process that answers requests, where nothing else is said.
+_ANSWER_SECONDS = 0.4
+_deadline = DEADLINE_SECONDS
 
 
 def connect(
@@ -39,25 +24,28 @@ def connect(
     name: str,
     alias: str = "default",
     autocommit: bool = False,
-    deadline: float = DEADLINE_SECONDS,
+    deadline: float | None = None,
+    within: float | None = None,
     prepare: bool = False,
-) -> psycopg.Connection[tuple[Any, ...]]:
+) -> BoundedConnection:
     """Open a psycopg connection to one of Django's databases that cannot hang for ever.
 
-    `name` appears in `pg_stat_activity`; `deadline` (seconds) bounds connecting, each statement, each wait for
-    a lock and the silence of the network. `prepare` keeps plans of repeated statements: right for statements
-    that always do the same work, wrong where a plan made for an empty staging table would be kept for a full one.
+    An `alias` without a URL is `default`. `name` appears in `pg_stat_activity`; `deadline` (seconds, 30 unless given)
+    bounds connecting, each statement, each wait for a lock and the silence of the network; `within` bounds
+    connecting where that must be quicker. `prepare` keeps plans of repeated statements: right for statements that
+    always do the same work, wrong where a plan made for an empty staging table would be kept for a full one.
     """
-    params = connections[alias].get_connection_params()
+    params = connections[present(alias)].get_connection_params()
     for ours in ("pool", "cursor_factory", "context", "prepare_threshold", "options"):
         params.pop(ours, None)
+    deadline = _deadline if deadline is None else deadline
     milliseconds = int(deadline * 1000)
     connection = BoundedConnection.connect(
         **params,
         autocommit=autocommit,
         prepare_threshold=3 if prepare else None,
         application_name=f"sluice {name}",
-        connect_timeout=max(2, int(deadline)),
+        within=deadline if within is None else within,
         tcp_user_timeout=milliseconds,
         keepalives_idle=10,
         keepalives_interval=5,
@@ -68,10 +56,31 @@ def connect(
     return connection
 
 
+def answer_in_time() -> None:
+    """Bound what connections of this process wait for the server: somebody waits for each answer.
+
+    Commands and workers have work that takes hours, and do not call this.
+    """
+    global _deadline
+    _deadline = _ANSWER_SECONDS
+    PooledConnection.deadline = settings.QUERY_TIMEOUT_MS / 1000 + _GRACE_SECONDS
+
+
+def present(alias: str) -> str:
+    """Return `alias`, or `default` where its URL is not set: then one role does everything."""
+    return alias if alias in connections.settings else "default"
+
+
+def reading() -> str:
+    """Return the alias that questions are asked with."""
+    return present("read")
+
+
 @contextmanager
 def bounded_cursor() -> Iterator[psycopg.Cursor[Any]]:
-    """Give a cursor on Django's connection for one question: it may take QUERY_TIMEOUT_MS and no longer."""
-    with transaction.atomic(), django_connection.cursor() as wrapper:
+    """Give a cursor of Django's readers for one question: it may take QUERY_TIMEOUT_MS and no longer."""
+    alias = reading()
+    with transaction.atomic(using=alias), connections[alias].cursor() as wrapper:
         cursor = cast("psycopg.Cursor[Any]", wrapper.cursor)
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(settings.QUERY_TIMEOUT_MS)])
         yield cursor

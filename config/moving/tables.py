@@ -53,6 +53,10 @@ COPIED = (*WHOLE, EVENT.name, *(table.name for table in IN_PIECES))
 NOT_COPIED = {
     "django_migrations": "the target has its own: it is migrated first",
     "engine": "says what the target's own server can do",
+    "quota_bucket": "full again when it is not there",
+    "bus_held": "says what the source's own processors hold of a broker's messages",
+    "bus_look": "says what the source's own processors saw of a broker",
+    "bus_attempt": "a suspect's attempts are counted anew",
     "job_run": "says how the source's own workers did",
     "rollup_bounds": "the days that only rollups know are sealed at the target as well",
     "rollup_events_1m_slot": "computed at the target from the events; copied where these were dropped",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 import psycopg
@@ -27,6 +28,10 @@ class BusUnavailable(SluiceError):
     transient = True
 
 
+class NoSlot(RuntimeError):
+    """As many processors run as there may be."""
+
+
 class Bus(Protocol):
     """Where gateways put batches."""
 
@@ -36,11 +41,22 @@ class Bus(Protocol):
     def depth(self) -> Depth:
         """Return what waits, at a cost that does not grow with it."""
 
+    def left(self, cursor: psycopg.Cursor[Any], since: datetime) -> int:
+        """Return about how many events that came before `since` are not settled; 0 only where none is.
+
+        `cursor` is one on Sluice's database, and `since` that database's time.
+        """
+
+    def trouble(self) -> str:
+        """Say in a word why appends would fail although the database is well; nothing where they would not."""
+
 
 class Consumer(Protocol):
     """A processor's side: claims batches, and settles them in the transaction that stored their events."""
 
     slot: int
+    #: Whether more was left at the last claim than was taken, so that there is no point in letting more gather.
+    busy: bool
 
     def claim(self, max_events: int) -> Sequence[int]:
         """Hold some batches of at most `max_events` events, or one, and count the attempt durably; return their ids."""

@@ -23,12 +23,19 @@ class Reading:
 
 
 class Gauge:
-    """Holds the bus to its bound. `read` is asked at most four times a second, whatever the load."""
+    """Holds the bus to its bounds. `read` is asked at most four times a second, whatever the load.
 
-    def __init__(self, read: Callable[[], Reading], *, max_events: int, max_bytes: int) -> None:
+    `max_age` (seconds) bounds how long a batch may have waited for processors: what is hours behind does not catch up
+    by taking more. Parked batches do not count, for they wait for another reason.
+    """
+
+    def __init__(
+        self, read: Callable[[], Reading], *, max_events: int, max_bytes: int, max_age: float = math.inf
+    ) -> None:
         self._read = read
         self._max_events = max_events
         self._max_bytes = max_bytes
+        self._max_age = max_age
         self._read_at = -math.inf
         self._depth = Depth(0, 0, 0.0)
         self._window: tuple[float, int] | None = None
@@ -38,10 +45,13 @@ class Gauge:
         """Return 0 while there is room, else the seconds until a tenth of the bus should have drained."""
         if time.monotonic() - self._read_at > _FRESH_SECONDS:
             self._refresh()
-        fullness = max(self._depth.events / self._max_events, self._depth.bytes / self._max_bytes)
+        depth = self._depth
+        if depth.lag_seconds > self._max_age:
+            return _LONGEST_WAIT
+        fullness = max(depth.events / self._max_events, depth.bytes / self._max_bytes)
         if fullness < 1:
             return 0
-        surplus = self._depth.events * (1 - 0.9 / fullness)
+        surplus = depth.events * (1 - 0.9 / fullness)
         seconds = surplus / self._per_second if self._per_second else _LONGEST_WAIT
         return max(1, min(_LONGEST_WAIT, math.ceil(seconds)))
 

@@ -11,39 +11,80 @@ INSERT INTO inbox (project_id, lane, events, bytes, rows_copy, rejects)
 VALUES (%(project_id)s, %(lane)s, %(events)s + %(rejected)s, %(bytes)s, %(rows)b, %(rejects)b);
 
 -- name: depth
--- Reads what waits: sums over a few counter rows and the head of the queue.
+-- Reads what waits: sums over a few counter rows, the head of the queue with and without suspects, and the suspects.
 SELECT coalesce(sum(appended_events - removed_events), 0)::bigint,
        coalesce(sum(appended_bytes - removed_bytes), 0)::bigint,
        coalesce(sum(removed_events), 0)::bigint,
        (SELECT enqueued_at FROM inbox ORDER BY id LIMIT 1),
+       (SELECT enqueued_at FROM inbox WHERE parked_until IS NULL ORDER BY id LIMIT 1),
+       (SELECT coalesce(sum(events), 0)::bigint FROM inbox WHERE claimed_by IS NULL AND parked_until IS NOT NULL),
        clock_timestamp()
 FROM bus_counter;
 
+-- name: left
+-- Counts what is not settled.
+SELECT coalesce(sum(events), 0)::bigint FROM inbox;
+
 -- name: claim
--- Holds the oldest free batches up to a bound and counts the attempt. A batch tried before is claimed alone:
--- if it kills its worker again, no neighbour is blamed.
-WITH free AS (
-    SELECT id, events, bytes, attempts FROM inbox
-    WHERE claimed_by IS NULL
-    ORDER BY id LIMIT %(batches)s
-    FOR UPDATE SKIP LOCKED
-), placed AS (
-    SELECT id,
-           attempts,
-           row_number() OVER oldest AS position,
-           sum(events) OVER oldest AS events,
-           sum(bytes) OVER oldest AS bytes,
-           first_value(attempts) OVER oldest AS head_attempts
+-- Holds free batches up to a bound and counts the attempt: each project's oldest first, and the projects in turns, by
+-- events; `ahead` is what some have had beyond their turn. A claim looks at a bounded number of projects, and tells
+-- at how many it looked and at which last.
+WITH RECURSIVE waiting AS (
+    (SELECT project_id FROM inbox
+     WHERE claimed_by IS NULL AND parked_until IS NULL AND project_id > %(after)s
+     ORDER BY project_id LIMIT 1)
+    UNION ALL
+    SELECT next.project_id
+    FROM waiting CROSS JOIN LATERAL (
+        SELECT i.project_id FROM inbox i
+        WHERE i.claimed_by IS NULL AND i.parked_until IS NULL AND i.project_id > waiting.project_id
+        ORDER BY i.project_id LIMIT 1
+    ) AS next
+), seen AS (
+    SELECT project_id FROM waiting WHERE project_id <> ALL (%(resting)s::integer[]) LIMIT %(projects)s
+), free AS (
+    SELECT oldest.id, project_id, oldest.events, oldest.bytes, coalesce(debt.events, 0) AS ahead
+    FROM seen
+    LEFT JOIN unnest(%(in_debt)s::integer[], %(ahead)s::bigint[]) AS debt (project_id, events) USING (project_id)
+    CROSS JOIN LATERAL (
+        SELECT i.id, i.events, i.bytes FROM inbox i
+        -- Not `=`: the planner would then think of walking the primary key through everybody's batches.
+        WHERE i.project_id BETWEEN seen.project_id AND seen.project_id
+          AND i.claimed_by IS NULL AND i.parked_until IS NULL
+        ORDER BY i.project_id, i.id LIMIT %(share)s
+        FOR UPDATE SKIP LOCKED
+    ) AS oldest
+), turns AS (
+    SELECT id, project_id, events, bytes,
+           ahead + sum(events) OVER (PARTITION BY project_id ORDER BY id) - events AS turn
     FROM free
-    WINDOW oldest AS (ORDER BY id ROWS UNBOUNDED PRECEDING)
+), placed AS (
+    SELECT id, project_id,
+           row_number() OVER fair AS position,
+           sum(events) OVER fair AS events,
+           sum(bytes) OVER fair AS bytes,
+           first_value(project_id) OVER fair AS first_project
+    FROM turns
+    WINDOW fair AS (ORDER BY turn, id ROWS UNBOUNDED PRECEDING)
 )
-UPDATE inbox SET attempts = inbox.attempts + 1, claimed_by = %(slot)s, claimed_at = clock_timestamp()
-FROM placed
-WHERE inbox.id = placed.id
-  AND (position = 1
-       OR (placed.events <= %(events)s AND placed.bytes <= %(bytes)s
-           AND placed.attempts = 0 AND head_attempts = 0))
-RETURNING inbox.id;
+UPDATE inbox SET attempts = attempts + 1, claimed_by = %(slot)s, claimed_at = clock_timestamp()
+WHERE id = ANY (ARRAY(
+    SELECT id FROM placed
+    WHERE position = 1
+       OR (events <= %(events)s AND bytes <= %(bytes)s
+           AND (project_id = first_project OR NOT %(one_project)s))))
+RETURNING id, project_id, events, (SELECT count(*) FROM seen), (SELECT max(project_id) FROM seen);
+
+-- name: claim_suspect
+-- Holds the suspect that is due longest, alone: if it kills its worker, or is refused, no neighbour is blamed.
+UPDATE inbox SET attempts = attempts + 1, claimed_by = %(slot)s, claimed_at = clock_timestamp()
+WHERE id = (
+    SELECT id FROM inbox
+    WHERE claimed_by IS NULL AND parked_until <= clock_timestamp()
+      AND project_id <> ALL (%(resting)s::integer[])
+    ORDER BY parked_until LIMIT 1
+    FOR UPDATE SKIP LOCKED)
+RETURNING id, project_id;
 
 -- name: take
 -- Reads the batches that are still held by this slot and locks them until the transaction ends.
@@ -65,17 +106,31 @@ ON CONFLICT (slot) DO UPDATE SET
     removed_bytes = c.removed_bytes + excluded.removed_bytes;
 
 -- name: release
--- Gives batches back with the attempt uncounted; one that another slot holds by now stays there.
-UPDATE inbox SET claimed_by = nullif(claimed_by, %(slot)s), attempts = greatest(attempts - 1, 0)
+-- Gives batches back with the attempt uncounted; one that another slot holds by now stays there. No longer suspected
+-- is what was freed from this slot by a recovery meanwhile, and has not been tried before.
+UPDATE inbox SET claimed_by = nullif(claimed_by, %(slot)s), attempts = greatest(attempts - 1, 0),
+                 parked_until = CASE WHEN attempts > 1 THEN parked_until END
+WHERE id = ANY(%(ids)s);
+
+-- name: park
+-- Gives batches back with the attempt uncounted, as suspects; one that another slot holds by now stays there.
+UPDATE inbox SET claimed_by = nullif(claimed_by, %(slot)s), attempts = greatest(attempts - 1, 0),
+                 parked_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE id = ANY(%(ids)s);
 
 -- name: lock_slot
 -- Takes a processor slot for as long as this session lives.
 SELECT pg_try_advisory_lock(%(space)s, %(slot)s);
 
+-- name: walk_in_order
+-- Keeps the session's claims on the ordered index. The inbox grows from empty to millions within one look of ANALYZE,
+-- and a planner that thinks it empty would read and sort all of it for each claim.
+SET enable_bitmapscan = off;
+
 -- name: recover
--- Frees the batches of slots that nobody holds, of this slot's former holder, and of holders that froze.
-UPDATE inbox SET claimed_by = NULL, claimed_at = NULL
+-- Frees the batches of slots that nobody holds, of this slot's former holder, and of holders that froze. Any of them
+-- may have been the end of its holder: they are suspects.
+UPDATE inbox SET claimed_by = NULL, claimed_at = NULL, parked_until = clock_timestamp()
 WHERE id IN (
     SELECT id FROM inbox
     WHERE claimed_by IS NOT NULL

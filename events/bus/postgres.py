@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from typing import Any
 
 import psycopg
 
 from config.lib import sqlfile
+from config.lib.bounded import BoundedConnection
 from events.bus.base import BusFull, BusUnavailable
 from events.bus.gauge import Gauge, Reading
 from events.bus.group_commit import GroupCommit
@@ -22,11 +25,15 @@ SQL = sqlfile.load(__file__, "inbox.sql")
 #: Gateways count in one of this many rows.
 _WRITERS = 64
 
-Connect = Callable[[], psycopg.Connection[tuple[Any, ...]]]
+#: Opens a connection; `within` is how many seconds that may take.
+Connect = Callable[..., BoundedConnection]
 
 
 class InboxBus:
-    """The gateway's side. Safe to share between threads; each process opens one connection, when first used."""
+    """The gateway's side. Safe to share between threads; each process opens one connection, when first used.
+
+    `deadline` (seconds) is what an append takes at most, connecting included: a request waits for it.
+    """
 
     def __init__(
         self,
@@ -34,13 +41,14 @@ class InboxBus:
         *,
         max_events: int,
         max_bytes: int,
+        max_age: float = math.inf,
         deadline: float,
         observe: Callable[[float], object] = lambda seconds: None,
     ) -> None:
         self._connect = connect
-        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
-        self._gauge = Gauge(self._reading, max_events=max_events, max_bytes=max_bytes)
-        self._patience = deadline / 2
+        self._connection: BoundedConnection | None = None
+        self._deadline = deadline
+        self._gauge = Gauge(self._reading, max_events=max_events, max_bytes=max_bytes, max_age=max_age)
         self._group = GroupCommit(self._write, deadline=deadline, observe=observe)
         # Writers count in rows of their own, so that two processes seldom wait for one counter.
         self._slot = -1 - os.getpid() % _WRITERS
@@ -51,8 +59,18 @@ class InboxBus:
 
     def depth(self) -> Depth:
         """Return what waits. Opens a connection of its own: the other one belongs to the committing thread."""
-        with self._connect() as connection:
+        with self._connect(within=self._deadline / 2) as connection:
             return read_depth(connection.cursor()).depth
+
+    def left(self, cursor: psycopg.Cursor[Any], since: datetime) -> int:
+        """Return what waits in the inbox, whenever it came."""
+        row = cursor.execute(SQL["left"]).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def trouble(self) -> str:
+        """Say nothing: where the database is well, so is this bus."""
+        return ""
 
     def _write(self, batches: Sequence[Batch]) -> None:
         """Append; once more where the connection had died since it was last used, as after a server's restart.
@@ -63,7 +81,8 @@ class InboxBus:
         try:
             self._append(batches)
         except BusUnavailable:
-            if not used or time.monotonic() - started > self._patience:
+            now = time.monotonic()
+            if not used or now - started > self._group.until - now:
                 raise
             self._append(batches)
 
@@ -94,11 +113,13 @@ class InboxBus:
         )
 
     @contextmanager
-    def _ours(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    def _ours(self) -> Iterator[BoundedConnection]:
         """Give the committing thread's connection; drop it after an error, so that the next caller gets a new one."""
+        until = self._group.until
         try:
             if self._connection is None:
-                self._connection = self._connect()
+                self._connection = self._connect(within=until - time.monotonic())
+            self._connection.until = until
             yield self._connection
         except psycopg.Error as error:
             self._drop()
@@ -118,6 +139,6 @@ def read_depth(cursor: psycopg.Cursor[Any]) -> Reading:
     """Read the bus's depth through `cursor`."""
     row = cursor.execute(SQL["depth"]).fetchone()
     assert row is not None
-    events, size, removed, oldest, now = row
-    age = (now - oldest).total_seconds() if oldest else 0.0
-    return Reading(Depth(events, size, age, oldest), removed)
+    events, size, removed, oldest, fresh, parked, now = row
+    age, fresh_age = ((now - since).total_seconds() if since else 0.0 for since in (oldest, fresh))
+    return Reading(Depth(events, size, age, oldest, fresh_age, parked), removed)

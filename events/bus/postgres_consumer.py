@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import psycopg
 
 from config.lib import sqlfile
+from events.bus.base import NoSlot
+from events.bus.strikes import Strikes
+from events.bus.turns import Turns
+from events.bus.unreadable import unreadable
 from events.bus.wire import unpack_rejects
-from events.contracts import Batch, Claimed, Lane, Reject, reject_id
-from events.reasons import Reason, Stage
+from events.contracts import Batch, Claimed, Lane
 
 SQL = sqlfile.load(__file__, "inbox.sql")
 #: The advisory-lock space of processor slots. Health checks look for it in pg_locks.
 SLOT_SPACE = 7301
 SLOTS = 64
-#: At most this many rows are looked at, and this many bytes held, by one claim.
-_CLAIM_BATCHES = 500
+#: A claim looks at this many batches of this many projects, but at some of each, and holds this many bytes.
+_CLAIM_BATCHES, _CLAIM_PROJECTS, _CLAIM_LEAST = 500, 64, 16
 _CLAIM_BYTES = 16 << 20
+#: Seconds for which claims hold one project's batches only, after several were refused together.
+_WARY_SECONDS = 30.0
 
 
 class InboxConsumer:
@@ -32,15 +37,61 @@ class InboxConsumer:
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], *, lease: float) -> None:
         self._lease = lease
         self._connection = connection
+        self._turns = Turns()
+        self._strikes = Strikes()
+        #: The claim's batches, with their projects.
+        self._held: dict[int, int] = {}
+        self._wary_until = 0.0
+        self._suspects_first = self.busy = False
+        #: Where the last claim stopped looking, and how many projects it saw.
+        self._after, self._seen = 0, 1
         self.slot = self._lock_slot()
+        connection.execute(SQL["walk_in_order"])
         self.recover(own=True)
 
     def claim(self, max_events: int) -> Sequence[int]:
-        """Hold some batches and count the attempt, durably."""
-        rows = self._execute(
-            "claim", batches=_CLAIM_BATCHES, events=max_events, bytes=_CLAIM_BYTES
+        """Hold some batches, or one suspect, and count the attempt durably. Suspects have every other turn."""
+        self._suspects_first = not self._suspects_first
+        ways = [self._claim_suspect, lambda: self._claim_fresh(max_events)]
+        for way in ways if self._suspects_first else reversed(ways):
+            if claimed := way():
+                self._held = claimed
+                return sorted(claimed)
+        self.busy = False
+        return []
+
+    def _claim_suspect(self) -> dict[int, int]:
+        claimed = dict(self._execute("claim_suspect", resting=self._strikes.resting()).fetchall())
+        self.busy = bool(claimed)
+        return claimed
+
+    def _claim_fresh(self, max_events: int) -> dict[int, int]:
+        rows = self._look(max_events)
+        if not rows and self._after:
+            self._after = 0
+            rows = self._look(max_events)
+        if rows:
+            *_, self._seen, last = rows[0]
+            self._after = last if self._seen == _CLAIM_PROJECTS else 0
+        self.busy |= len(rows) >= _CLAIM_BATCHES
+        rows.sort()
+        self._turns.taken([(project_id, events) for _, project_id, events, *_ in rows])
+        return {id: project_id for id, project_id, *_ in rows}
+
+    def _look(self, max_events: int) -> list[tuple[int, ...]]:
+        """Claim among the projects after `_after`; return rows of id, project, events, projects seen, the last."""
+        return self._execute(
+            "claim",
+            after=self._after,
+            projects=_CLAIM_PROJECTS,
+            share=max(_CLAIM_BATCHES // self._seen, _CLAIM_LEAST),
+            in_debt=list(self._turns.ahead),
+            ahead=list(self._turns.ahead.values()),
+            resting=self._strikes.resting(),
+            one_project=time.monotonic() < self._wary_until,
+            events=max_events,
+            bytes=_CLAIM_BYTES,
         ).fetchall()
-        return sorted(row[0] for row in rows)
 
     def take(self, cursor: psycopg.Cursor[Any], ids: Sequence[int]) -> list[Claimed]:
         """Read and lock the batches that are still ours."""
@@ -52,11 +103,20 @@ class InboxConsumer:
         cursor.execute(SQL["settle"], {"ids": [one.id for one in claimed], "slot": self.slot})
 
     def confirm(self, ids: Sequence[int]) -> None:
-        """Do nothing: the commit that stored the events has removed their batches as well."""
+        """Forget what was held against the projects: the commit has removed their batches as well."""
+        self._strikes.stored({self._held[id] for id in ids if id in self._held})
 
     def park(self, ids: Sequence[int], seconds: float) -> None:
-        """Give the batches back, not to be claimed for `seconds`."""
-        self.release(ids)
+        """Give the batches back as suspects, not to be claimed for `seconds`.
+
+        One alone is a strike against its project. Where there were several, nobody knows whose fault it was: for a
+        while claims hold one project only, so that a bad one does not make suspects of all the others' batches.
+        """
+        self._execute("park", ids=list(ids), seconds=seconds)
+        if len(ids) > 1:
+            self._wary_until = time.monotonic() + _WARY_SECONDS
+        for id in ids if len(ids) == 1 else ():
+            self._strikes.refused(self._held[id], seconds)
 
     def release(self, ids: Sequence[int]) -> None:
         """Give the batches back with the attempt uncounted."""
@@ -76,7 +136,8 @@ class InboxConsumer:
             row = self._connection.execute(SQL["lock_slot"], params).fetchone()
             if row and row[0]:
                 return slot
-        raise RuntimeError(f"all {SLOTS} processor slots are taken")
+        self._connection.close()
+        raise NoSlot(f"all {SLOTS} processor slots are taken")
 
     def _execute(self, block: str, **params: Any) -> psycopg.Cursor[tuple[Any, ...]]:
         return self._connection.execute(SQL[block], {"slot": self.slot, **params})
@@ -88,13 +149,5 @@ def _claimed(
     try:
         kept = unpack_rejects(rejects) if rejects else ()
     except (msgspec.MsgspecError, ValueError) as error:
-        return Claimed(id, attempts, _unreadable(project_id, lane, events, bytes(rejects or b""), error))
+        return Claimed(id, attempts, unreadable(project_id, lane, events, bytes(rejects or b""), error))
     return Claimed(id, attempts, Batch(project_id, Lane(lane), events - len(kept), bytes(rows), kept))
-
-
-def _unreadable(project_id: int, lane: str, events: int, raw: bytes, error: Exception) -> Batch:
-    """Turn a batch that cannot be read into dead letters, as many as it had events: the books must balance."""
-    message = f"The batch cannot be read: {error}"
-    first = Reject(Stage.PROCESSOR, Reason.DATABASE_REFUSED, message, raw, id=reject_id(raw))
-    others = (replace(first, raw=b"", id=reject_id(raw, number)) for number in range(1, events))
-    return Batch(project_id, Lane(lane), 0, b"", (first, *others))

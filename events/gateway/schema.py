@@ -68,7 +68,7 @@ INGEST: dict[str, Any] = {
                 },
             }
         ),
-        **errors(400, 401, 403, 413, 415, 503),
+        **errors(400, 401, 403, 408, 413, 415, 429, 503),
     },
     "examples": [
         OpenApiExample(

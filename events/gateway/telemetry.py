@@ -19,6 +19,7 @@ failures = Counter(
     "sluice_ingest_failures", "Requests to ingest that were not accepted, by status.", ["status"]
 )
 refused = Counter("sluice_refused_events", "Events that broke a rule, by reason.", ["reason"])
+over_quota = Counter("sluice_over_quota_events", "Events refused because their project was over its quota.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.engine import bus
+from config.engine import ingest_bus
 from config.lib import clock
 from events.contracts import Lane
 from events.errors import NothingAcceptable, Rejected
 from events.gateway import schema, telemetry
-from events.gateway.auth import HasProjectKey, WriteKeyAuthentication, project_of
+from events.gateway.auth import HasProjectKey, WriteKeyAuthentication, key_of, project_of
 from events.gateway.body import read_events
 from events.gateway.decode import Decoded, check_repeated_keys
 from events.gateway.encode import Encoder
 from events.gateway.limits import limits
+from events.gateway.quota import quotas
 
 _LONGEST_KEY = 255
 
@@ -40,8 +41,10 @@ class IngestView(APIView):
     def post(self, request: Request) -> Response:
         """Accept one event or many; 202 once they are on disk."""
         decoded = read_events(request._request, limits())
+        if quota := key_of(request).quota:
+            quotas().spend(quota, len(decoded.events))
         encoder = encode(request, decoded)
-        bus().append(encoder.batch())
+        ingest_bus().append(encoder.batch())
         return Response(_answer(encoder), status=202)
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]

@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 
-from config.lib.errors import SluiceError
 from events.bus.base import Consumer
 from events.contracts import Claimed, Reject, reject_id
 from events.processor import telemetry
@@ -20,14 +19,9 @@ from events.processor.work import Letter, Rows, Step, Work
 from events.reasons import Outcome, Reason, Stage
 
 logger = logging.getLogger(__name__)
-#: Fewer bad lines than this are poison whatever their share; more than half of a claim is a bug of ours.
-_MASS = 20
-
-
-class MassPoison(SluiceError):
-    """More than half of a claim, or nothing in particular, is to blame: that is a bug, not poison."""
-
-    code = "mass_poison"
+#: How often lines are tried to find the poison of several batches, who can be tried one by one, and of a single one,
+#: which must be got over with: some seconds.
+_ATTEMPTS_TOGETHER, _ATTEMPTS_ALONE = 300, 5000
 
 
 class Pipeline:
@@ -97,13 +91,9 @@ class Pipeline:
 
     def _find_poison(self, ids: Sequence[int]) -> list[Poison]:
         with self._connection.transaction(force_rollback=True):
-            lines = lines_of(self._consumer.take(self._connection.cursor(), ids))
-        poison = find_poison(lines, self._attempt)
-        if not poison:
-            raise MassPoison("the claim is refused, but no event of it is when tried again")
-        if len(poison) >= _MASS and len(poison) * 2 > len(lines):
-            raise MassPoison(f"{len(poison)} of {len(lines)} events were refused: {poison[0].message}")
-        return poison
+            claimed = self._consumer.take(self._connection.cursor(), ids)
+        attempts = _ATTEMPTS_TOGETHER if len(claimed) > 1 else _ATTEMPTS_ALONE
+        return find_poison(lines_of(claimed), self._attempt, attempts=attempts)
 
     def _attempt(self, lines: Sequence[Line]) -> None:
         """Run lines through every step and undo it. A transaction, not a savepoint: dedup tells its rows by xmin."""

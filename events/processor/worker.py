@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import psycopg
-from django.conf import settings
 
-from events.bus.base import Consumer
+from events.bus.base import Consumer, NoSlot
 from events.processor import telemetry
-from events.processor.pipeline import MassPoison
+from events.processor.batch_size import BatchSize, configured
+from events.processor.bisect import MassPoison
 from events.processor.triage import Fault
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,8 @@ _LONGEST_WAIT = 0.2
 _LONGEST_BACKOFF = 10.0
 #: A claim costs the same whether it holds ten events or a thousand: after a small one, let more gather first.
 _WORTHWHILE, _LINGER = 1000, 0.2
-_MASS_POISON_WAIT = 30.0
+#: A batch most of which is refused is not tried again sooner.
+_PARK_SECONDS = 30.0
 _RECOVER_SECONDS = 2.0
 
 
@@ -42,8 +43,9 @@ Factory = Callable[[], tuple[Consumer, Runs]]
 class Worker:
     """Processes claims until told to stop. `make` opens connections: it is called again when they are lost."""
 
-    def __init__(self, make: Factory) -> None:
+    def __init__(self, make: Factory, *, size: BatchSize | None = None) -> None:
         self._make = make
+        self._size = size or configured()
         self._stop = threading.Event()
         #: What was claimed when the system failed. It is released through the next connection, with the
         #: attempt uncounted: an outage must never bring a batch nearer to the dead-letter queue.
@@ -59,7 +61,7 @@ class Worker:
         while not self._stop.is_set():
             try:
                 consumer, pipeline = self._make()
-            except (psycopg.Error, OSError) as error:
+            except (psycopg.Error, OSError, MemoryError, NoSlot) as error:
                 logger.warning("no connection to the database: %s", error)
             else:
                 backoff = 0.1 if self._work(consumer, pipeline) else backoff
@@ -78,17 +80,18 @@ class Worker:
                 if time.monotonic() - recovered > _RECOVER_SECONDS:
                     recovered = time.monotonic()
                     consumer.recover()
-                if ids := consumer.claim(settings.CLAIM_EVENTS):
+                if ids := consumer.claim(self._size.events):
                     events = self._process(consumer, pipeline, ids)
                     done, pause = True, _SHORTEST_WAIT
-                    if events < _WORTHWHILE:
+                    if events < _WORTHWHILE and not consumer.busy:
                         self._stop.wait(_LINGER)
                 else:
                     self._stop.wait(pause)
                     pause = min(pause * 1.5, _LONGEST_WAIT)
-        except (psycopg.Error, OSError) as error:
+        except (psycopg.Error, OSError, MemoryError) as error:
             telemetry.failures.labels(Fault.SYSTEM.value).inc()
-            logger.warning("claim rolled back, will be tried again: %s", error)
+            self._size.failed()
+            logger.warning("claim rolled back, will be tried again: %s", str(error) or type(error).__name__)
         finally:
             consumer.close()
             pipeline.close()
@@ -97,15 +100,30 @@ class Worker:
     def _process(self, consumer: Consumer, pipeline: Runs, ids: Sequence[int]) -> int:
         """Process one claim; return how many events it held."""
         self._in_hand = ids
+        started = time.monotonic()
         try:
-            outcomes = pipeline.run(ids)
-            self._in_hand = ()
-            return sum(outcomes.values())
-        except MassPoison:
-            logger.critical("stopped before emptying a claim into the dead-letter queue", exc_info=True)
-            self._release(consumer)
-            self._stop.wait(_MASS_POISON_WAIT)
+            events = sum(pipeline.run(ids).values())
+        except MassPoison as error:
+            self._park(consumer, ids, error)
             return 0
+        finally:
+            telemetry.claim_seconds.observe(time.monotonic() - started)
+        self._in_hand = ()
+        self._size.done(events, time.monotonic() - started)
+        telemetry.claim_size.set(self._size.events)
+        return events
+
+    def _park(self, consumer: Consumer, ids: Sequence[int], error: MassPoison) -> None:
+        """Let the batches of a claim be tried one by one; let others go before a single one, for a while."""
+        together = len(ids) > 1
+        then = (
+            "its batches are tried one by one" if together else f"the batch is parked for {_PARK_SECONDS:g} s"
+        )
+        logger.critical("stopped before emptying a claim into the dead-letter queue: %s: %s", then, error)
+        telemetry.mass_poison.labels("split" if together else "parked").inc()
+        consumer.park(ids, 0 if together else _PARK_SECONDS)
+        self._in_hand = ()
+        self._stop.wait(_LINGER)
 
     def _release(self, consumer: Consumer) -> None:
         if self._in_hand:

@@ -10,7 +10,7 @@ from config.lib.clock import now
 from dlq.selectors import count_by_reason
 from events.contracts import Depth
 from events.reasons import Outcome
-from events.selectors import ack_latency, bus_depth, throughput
+from events.selectors import ack_latency, bus_depth, spool_depth, throughput
 from metrics.dashboards import figures
 from sessions.selectors import waiting
 
@@ -35,6 +35,7 @@ class Flow:
     waiting_events: str
     waiting_bytes: int
     oldest: str
+    spooled: str
     sessions_waiting: str
     dead: tuple[tuple[str, str], ...]
     as_of: datetime
@@ -53,10 +54,21 @@ def read_flow(*, project_id: int) -> Flow:
         waiting_events=figures.short(depth.events),
         waiting_bytes=depth.bytes,
         oldest=_age(depth),
+        spooled=_spooled(),
         sessions_waiting=figures.short(waiting()),
         dead=tuple((reason, figures.full(count)) for reason, count in count_by_reason(project_id)),
         as_of=moment,
     )
+
+
+def _spooled() -> str:
+    """Say what waits on this host's disk, and whether files of it were damaged; "" where there is nothing to say."""
+    depth = spool_depth()
+    waits = (
+        f"{figures.full(depth.events)} events wait on disk for the bus to come back" if depth.events else ""
+    )
+    lost = f"{depth.damaged_files} damaged files of the spool were set aside" if depth.damaged_files else ""
+    return "; ".join(filter(None, (waits, lost)))
 
 
 def _age(depth: Depth) -> str:

@@ -64,9 +64,12 @@ CASE WHEN jsonb_typeof(props -> {name}) = 'number' THEN (props ->> {name})::nume
 ({field} = ANY({values}) OR coalesce({number} = ANY({numbers}), false))
 
 -- name: as_of
--- The moment up to which every accepted event is in the answer: now, or when the oldest waiting batch came; for
--- sessions, also when the oldest users to be rebuilt were touched, else when the oldest late event was stored.
+-- The moment up to which every accepted event is in the answer: now, or when the oldest waiting batch came (with a
+-- broker: at the latest, for what is not known may be waiting); for sessions, also when the oldest users to be
+-- rebuilt were touched, else when the oldest late event was stored.
 SELECT least(clock_timestamp(),
              (SELECT enqueued_at FROM inbox ORDER BY id LIMIT 1),
+             (SELECT as_of FROM bus_look),
+             (SELECT min(oldest_at) FROM bus_held),
              (SELECT min(enqueued_at) FROM session_work WHERE %(sessions)s),
              (SELECT min(since) FROM rollup_pending WHERE NOT %(sessions)s));

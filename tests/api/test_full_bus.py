@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django import Settings
 from config import engine
 from config.lib.postgres import connect
 from events.bus.base import BusUnavailable
+from events.selectors import spool_depth
 from tests.support.assertions import assert_balanced
 from tests.support.pipeline import process_all, rows
 from tests.support.tenants import Tenant
@@ -21,7 +23,7 @@ HELLO: dict[str, Any] = {"type": "hello", "userId": "u1"}
 @pytest.fixture
 def small_bus(pipeline: None, settings: Settings) -> None:
     settings.BUS_MAX_EVENTS = 3
-    engine.bus.cache_clear()
+    engine.ingest_bus.cache_clear()
 
 
 def test_at_the_bound_the_gateway_says_when_to_come_back(small_bus: None, acme: Tenant) -> None:
@@ -42,9 +44,26 @@ def test_what_was_refused_is_not_stored_and_room_is_noticed(small_bus: None, acm
     wait_until(lambda: acme.send(HELLO).status_code == 202, what="room")
 
 
-def test_a_bus_that_is_away_answers_503_within_a_second(acme: Tenant, settings: Settings) -> None:
-    settings.ACK_DEADLINE_MS = 300
-    engine.bus.cache_clear()
+def test_a_bus_that_is_away_is_answered_from_the_spool_within_a_second(
+    acme: Tenant, settings: Settings, tmp_path: Path
+) -> None:
+    settings.ACK_DEADLINE_MS, settings.SPOOL_DIR = 300, tmp_path
+    engine.ingest_bus.cache_clear()
+    with connect(name="lock") as link:
+        link.execute("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE")
+        answer = acme.send(HELLO)
+    assert answer.status_code == 202
+    assert rows("SELECT count(*) FROM inbox") == [(0,)]
+    assert spool_depth().events == 1
+    assert engine.ingest_bus().step() == 0
+    assert spool_depth().events == 0
+    assert rows("SELECT sum(events) FROM inbox") == [(1,)]
+    engine.ingest_bus().stop()
+
+
+def test_where_the_spool_is_full_too_the_answer_is_503(acme: Tenant, settings: Settings) -> None:
+    settings.ACK_DEADLINE_MS, settings.SPOOL_MAX_BYTES = 300, 0
+    engine.ingest_bus.cache_clear()
     with connect(name="lock") as link:
         link.execute("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE")
         answer = acme.send(HELLO)
@@ -52,6 +71,7 @@ def test_a_bus_that_is_away_answers_503_within_a_second(acme: Tenant, settings: 
     assert answer.json()["code"] == "bus_unavailable"
     assert int(answer["Retry-After"]) >= 1
     assert rows("SELECT count(*) FROM inbox") == [(0,)]
+    engine.ingest_bus().step()
     assert acme.send(HELLO).status_code == 202
 
 
@@ -59,7 +79,7 @@ def test_success_is_never_answered_without_the_append(acme: Tenant, monkeypatch:
     def fail(batch: object) -> None:
         raise BusUnavailable(retry_after=2)
 
-    monkeypatch.setattr(engine.bus(), "append", fail, raising=True)
+    monkeypatch.setattr(engine.ingest_bus(), "append", fail, raising=True)
     answer = acme.send(HELLO)
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
 

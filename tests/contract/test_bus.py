@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -12,28 +12,38 @@ from config.lib.postgres import connect
 from events.bus.base import Bus, BusFull, Consumer
 from events.contracts import Batch, Claimed, Lane, Reject
 from events.reasons import Reason, Stage
-from tests.contract.buses import BUSES, PostgresInbox
+from tests.contract.buses import BUSES, Broker, Rig
 from tests.support.waiting import wait_until
 
 MakeConsumer = Callable[..., Consumer]
+_PARAMS = [
+    "postgres",
+    # All of them in one worker, which runs the node.
+    pytest.param("rabbitmq", marks=pytest.mark.xdist_group("rabbitmq")),
+]
 
 
-@pytest.fixture(params=sorted(BUSES))
-def broker(request: pytest.FixtureRequest, pipeline: None) -> PostgresInbox:
-    return BUSES[request.param]()
+@pytest.fixture(params=_PARAMS)
+def rig(request: pytest.FixtureRequest, pipeline: None) -> Iterator[Rig]:
+    if request.param == "postgres":
+        yield BUSES["postgres"]()
+        return
+    broker = Broker(request.getfixturevalue("rabbitmq"))
+    yield broker
+    broker.end()
 
 
 @pytest.fixture
-def bus(broker: PostgresInbox) -> Bus:
-    return broker.bus()
+def bus(rig: Rig) -> Bus:
+    return rig.bus()
 
 
 @pytest.fixture
-def new_consumer(broker: PostgresInbox) -> Iterator[MakeConsumer]:
+def new_consumer(rig: Rig) -> Iterator[MakeConsumer]:
     made: list[Consumer] = []
 
     def make(**options: float) -> Consumer:
-        made.append(broker.consumer(**options))
+        made.append(rig.consumer(**options))
         return made[-1]
 
     yield make
@@ -51,15 +61,29 @@ def transaction() -> Iterator[psycopg.Cursor]:
         yield link.cursor()
 
 
+def claimed_by(consumer: Consumer, max_events: int = 1000) -> Sequence[int]:
+    """Return a claim, once there is something to be claimed: what others held may still be on its way back."""
+
+    def claim() -> Sequence[int]:
+        consumer.recover()
+        return consumer.claim(max_events)
+
+    return wait_until(claim, what="a claim")
+
+
 def taken(consumer: Consumer) -> list[Claimed]:
+    ids = claimed_by(consumer)
     with transaction() as cursor:
-        return consumer.take(cursor, consumer.claim(1000))
+        return consumer.take(cursor, ids)
 
 
-def settle_all(consumer: Consumer) -> int:
+def settle(consumer: Consumer) -> int:
+    """Settle one claim."""
+    ids = claimed_by(consumer)
     with transaction() as cursor:
-        claimed = consumer.take(cursor, consumer.claim(1000))
+        claimed = consumer.take(cursor, ids)
         consumer.settle(cursor, claimed)
+    consumer.confirm(ids)
     return len(claimed)
 
 
@@ -77,25 +101,31 @@ def test_a_batch_of_rejects_alone_is_carried(bus: Bus, new_consumer: MakeConsume
     assert [one.batch for one in taken(new_consumer())] == [sent]
 
 
-def test_batches_come_out_oldest_first(bus: Bus, new_consumer: MakeConsumer) -> None:
-    for project in (3, 1, 2):
-        bus.append(batch(project=project))
-    assert [one.batch.project_id for one in taken(new_consumer())] == [3, 1, 2]
+def test_batches_of_a_project_come_out_oldest_first(bus: Bus, new_consumer: MakeConsumer) -> None:
+    sent = [b"%d\n" % number for number in range(5)]
+    for rows in sent:
+        bus.append(batch(rows))
+    consumer, found = new_consumer(), list[bytes]()
+    while len(found) < 5:
+        found += [one.batch.rows for one in taken(consumer)]
+    assert found == sent
 
 
 def test_a_claim_is_bounded_by_events_but_never_empty(bus: Bus, new_consumer: MakeConsumer) -> None:
-    for _ in range(3):
+    for _ in range(4):
         bus.append(batch(b"x\n" * 10))
-    assert len(new_consumer().claim(5)) == 1
-    assert len(new_consumer().claim(20)) == 2
+    consumer = new_consumer()
+    assert len(claimed_by(consumer, 5)) == 1
+    wait_until(
+        lambda: consumer.release(ids := claimed_by(consumer, 20)) or len(ids) == 2, what="a claim of two"
+    )
 
 
 def test_two_consumers_never_hold_the_same_batch(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     first, second = new_consumer(), new_consumer()
     assert first.slot != second.slot
-    ids = first.claim(1000)
-    assert ids
+    ids = claimed_by(first)
     assert not second.claim(1000)
     with transaction() as cursor:
         assert not second.take(cursor, ids)
@@ -104,7 +134,7 @@ def test_two_consumers_never_hold_the_same_batch(bus: Bus, new_consumer: MakeCon
 def test_a_settled_batch_is_gone(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     consumer = new_consumer()
-    assert settle_all(consumer) == 1
+    assert settle(consumer) == 1
     assert not consumer.claim(1000)
     assert bus.depth().events == 0
 
@@ -112,7 +142,7 @@ def test_a_settled_batch_is_gone(bus: Bus, new_consumer: MakeConsumer) -> None:
 def test_settling_is_undone_with_its_transaction(bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     consumer = new_consumer()
-    ids = consumer.claim(1000)
+    ids = claimed_by(consumer)
     with transaction() as cursor:
         consumer.settle(cursor, consumer.take(cursor, ids))
         raise psycopg.Rollback
@@ -121,46 +151,82 @@ def test_settling_is_undone_with_its_transaction(bus: Bus, new_consumer: MakeCon
         assert len(consumer.take(cursor, ids)) == 1
 
 
-def test_every_claim_counts_an_attempt(bus: Bus, new_consumer: MakeConsumer) -> None:
-    bus.append(batch())
-    for attempts in (1, 2, 3):
-        consumer = new_consumer(lease=0)
-        consumer.recover()
-        assert [one.attempts for one in taken(consumer)] == [attempts]
-
-
-def test_a_release_takes_the_attempt_back(bus: Bus, new_consumer: MakeConsumer) -> None:
+def test_what_was_settled_and_not_confirmed_may_come_again(
+    rig: Rig, bus: Bus, new_consumer: MakeConsumer
+) -> None:
     bus.append(batch())
     consumer = new_consumer()
-    consumer.release(consumer.claim(1000))
-    assert [one.attempts for one in taken(consumer)] == [1]
+    with transaction() as cursor:
+        consumer.settle(cursor, consumer.take(cursor, claimed_by(consumer)))
+    rig.crash(consumer)
+    other = new_consumer()
+    other.recover()
+    again = other.claim(1000)
+    assert len(again) <= 1
 
 
-def test_a_batch_tried_before_is_claimed_alone(bus: Bus, new_consumer: MakeConsumer) -> None:
+def test_every_claim_counts_an_attempt(rig: Rig, bus: Bus, new_consumer: MakeConsumer) -> None:
+    bus.append(batch())
+    for attempts in (1, 2, 3):
+        consumer = new_consumer()
+        assert [one.attempts for one in taken(consumer)] == [attempts]
+        rig.crash(consumer)
+
+
+def test_a_release_takes_the_attempt_back(rig: Rig, bus: Bus, new_consumer: MakeConsumer) -> None:
+    bus.append(batch())
+    for attempts in (1, 2):
+        consumer = new_consumer()
+        for _ in range(3):
+            consumer.release(claimed_by(consumer))
+        assert [one.attempts for one in taken(consumer)] == [attempts]
+        rig.crash(consumer)
+
+
+def test_parked_batches_are_claimed_later_and_alone(bus: Bus, new_consumer: MakeConsumer) -> None:
+    bus.append(batch(b"1\n"))
+    bus.append(batch(b"2\n"))
+    consumer = new_consumer()
+    ids: list[int] = []
+    while len(ids) < 2:
+        ids += claimed_by(consumer)
+    consumer.park(ids, 0.5)
+    assert not consumer.claim(1000)
+    first, second = taken(consumer), taken(consumer)
+    assert {one.batch.rows for one in first + second} == {b"1\n", b"2\n"}
+    assert len(first) == len(second) == 1
+    assert {one.attempts for one in first + second} == {1}
+
+
+def test_a_batch_tried_before_is_claimed_alone(rig: Rig, bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch(project=1))
-    new_consumer().claim(1000)
+    dead = new_consumer()
+    claimed_by(dead)
+    rig.crash(dead)
     bus.append(batch(project=2))
-    consumer = new_consumer(lease=0)
-    consumer.recover()
-    assert [[one.batch.project_id for one in taken(consumer)] for _ in range(2)] == [[1], [2]]
+    consumer = new_consumer()
+    claims = [[one.batch.project_id for one in taken(consumer)] for _ in range(2)]
+    assert sorted(claims) == [[1], [2]]
 
 
-def test_what_a_dead_consumer_held_is_freed(bus: Bus, new_consumer: MakeConsumer) -> None:
+def test_what_a_dead_consumer_held_is_freed(rig: Rig, bus: Bus, new_consumer: MakeConsumer) -> None:
     bus.append(batch())
     survivor, dead = new_consumer(), new_consumer()
-    dead.claim(1000)
+    claimed_by(dead)
     assert survivor.recover() == 0
-    dead.close()
-    assert wait_until(survivor.recover, what="the end of the dead one's session") == 1
-    assert len(survivor.claim(1000)) == 1
+    assert not survivor.claim(1000)
+    rig.crash(dead)
+    assert len(claimed_by(survivor)) == 1
 
 
-def test_what_a_frozen_consumer_held_is_freed_after_its_lease(bus: Bus, new_consumer: MakeConsumer) -> None:
+def test_what_a_frozen_consumer_held_is_freed_after_its_lease(
+    rig: Rig, bus: Bus, new_consumer: MakeConsumer
+) -> None:
     bus.append(batch())
-    frozen, other = new_consumer(), new_consumer(lease=0)
-    ids = frozen.claim(1000)
-    assert other.recover() == 1
-    assert list(other.claim(1000)) == list(ids)
+    frozen, other = new_consumer(lease=1), new_consumer(lease=1)
+    ids = claimed_by(frozen)
+    rig.freeze(frozen)
+    assert len(claimed_by(other)) == 1
     with transaction() as cursor:
         assert not frozen.take(cursor, ids)
 
@@ -172,14 +238,61 @@ def test_depth_counts_events_and_bytes_of_what_waits(bus: Bus, new_consumer: Mak
     assert (depth.events, depth.bytes) == (3, 10)
     assert depth.oldest_at is not None
     assert depth.oldest_seconds >= 0
-    settle_all(new_consumer())
+    consumer, settled = new_consumer(), 0
+    while settled < 2:
+        settled += settle(consumer)
+    wait_until(lambda: not bus.depth().events, what="an empty bus")
     assert (bus.depth().events, bus.depth().bytes, bus.depth().oldest_at) == (0, 0, None)
 
 
-@pytest.mark.parametrize("bound", [{"max_events": 2}, {"max_bytes": 4}])
-def test_a_full_bus_refuses_and_says_when_to_come_back(broker: PostgresInbox, bound: dict[str, int]) -> None:
-    broker.bus().append(batch(b"1\n2\n"))
-    with pytest.raises(BusFull) as full:
-        broker.bus(**bound).append(batch())
-    assert 1 <= full.value.extra["retry_after"] <= 60
-    assert broker.bus().depth().events == 2
+def test_something_is_left_until_it_is_settled(bus: Bus, new_consumer: MakeConsumer) -> None:
+    bus.append(batch())
+    consumer = new_consumer()
+    with transaction() as cursor:
+        (since,) = cursor.execute("SELECT clock_timestamp()").fetchone() or ()
+        assert bus.left(cursor, since) > 0
+    claimed_by(consumer)
+    with transaction() as cursor:
+        assert bus.left(cursor, since) > 0
+    consumer.release([])
+    for _ in range(5):
+        # However often the broker is looked at meanwhile.
+        consumer.claim(1000)
+    with transaction() as cursor:
+        assert bus.left(cursor, since) > 0
+
+
+def test_nothing_is_left_once_all_is_settled(bus: Bus, new_consumer: MakeConsumer) -> None:
+    bus.append(batch())
+    consumer = new_consumer()
+    settle(consumer)
+    with connect(name="contract", autocommit=True) as link:
+        (since,) = link.execute("SELECT clock_timestamp()").fetchone() or ()
+
+        def nothing_left() -> bool:
+            consumer.claim(1000)
+            return bus.left(link.cursor(), since) == 0
+
+        wait_until(nothing_left, seconds=5, what="the end of it")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_full_bus_refuses_and_says_when_to_come_back(rig: Rig, number: int) -> None:
+    if number >= len(rig.bounds):
+        pytest.skip("this bus is bounded by bytes alone")
+    bus = rig.bus(**rig.bounds[number])
+    taken_in = fill(bus)
+    assert taken_in
+    assert bus.depth().events == taken_in
+
+
+def fill(bus: Bus) -> int:
+    """Append until the bus is full; return how many events it took."""
+    rows = b"x" * 99 + b"\n"
+    for number in range(1000):
+        try:
+            bus.append(batch(rows))
+        except BusFull as full:
+            assert 1 <= full.extra["retry_after"] <= 60
+            return number
+    raise AssertionError("the bus is never full")

@@ -47,7 +47,9 @@ def read_elsewhere() -> set[str]:
     """Return the variables that compose, make and the tests read."""
     compose = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yaml").read_text()))
     make = set(re.findall(r"^([A-Z_]+) \?=", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    return compose | make | {"TEST_DATABASE_URL", "TEST_TIMESCALE_BIN", "TEST_TIMESCALE_URL"}
+    return (
+        compose | make | {"TEST_DATABASE_URL", "TEST_TIMESCALE_BIN", "TEST_TIMESCALE_URL", "SCHEMA_EXAMPLES"}
+    )
 
 
 def test_every_variable_that_the_product_reads_is_documented() -> None:

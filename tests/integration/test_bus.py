@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,6 +21,7 @@ from events.bus.postgres import InboxBus
 from events.contracts import Batch, Depth, Lane
 from tests.support.assertions import assert_balanced
 from tests.support.pipeline import rows
+from tests.support.waiting import wait_until
 
 LINE = Batch(1, Lane.LIVE, 1, b"line\n")
 
@@ -54,7 +56,7 @@ def test_a_connection_that_died_while_idle_is_replaced_unnoticed(pipeline: None)
 
 
 def test_a_database_that_cannot_be_reached_is_unavailable_and_leaves_nothing(pipeline: None) -> None:
-    def refuse() -> NoReturn:
+    def refuse(**_: float) -> NoReturn:
         raise psycopg.OperationalError("refused")
 
     bus = InboxBus(refuse, max_events=10, max_bytes=1000, deadline=1)
@@ -128,6 +130,62 @@ def test_a_follower_gives_up_at_the_deadline() -> None:
             group.submit(LINE)
         go.set()
         leader.result(10)
+
+
+def test_who_waits_behind_a_leader_that_reaches_nobody_hears_of_it_at_once() -> None:
+    tried: list[int] = []
+    first, go = threading.Event(), threading.Event()
+
+    def write(batches: Sequence[Batch]) -> None:
+        tried.append(len(batches))
+        first.set()
+        assert go.wait(10)
+        raise BusUnavailable()
+
+    group = GroupCommit(write, deadline=10)
+    with ThreadPoolExecutor(9) as pool:
+        calls = [pool.submit(group.submit, LINE)]
+        assert first.wait(10)
+        calls += [pool.submit(group.submit, LINE) for _ in range(8)]
+        wait_until(lambda: len(group._waiting) == 8, what="eight that wait")
+        go.set()
+        assert all(isinstance(call.exception(10), BusUnavailable) for call in calls)
+    assert tried == [1]
+
+
+def test_who_is_handed_the_lead_too_late_passes_it_on() -> None:
+    written: list[Sequence[Batch]] = []
+    first, go = threading.Event(), threading.Event()
+
+    def write(batches: Sequence[Batch]) -> None:
+        written.append(batches)
+        first.set()
+        assert go.wait(10)
+
+    group = GroupCommit(write, deadline=10)
+    late, next_one = Batch(1, Lane.LIVE, 1, b"late\n"), Batch(1, Lane.LIVE, 1, b"next\n")
+    with ThreadPoolExecutor(3) as pool:
+        leader = pool.submit(group.submit, LINE)
+        assert first.wait(10)
+        # A fifth of the deadline must be left to lead.
+        hurried = pool.submit(group.submit, late, 1.9)
+        wait_until(lambda: len(group._waiting) == 1, what="the one in a hurry")
+        patient = pool.submit(group.submit, next_one)
+        wait_until(lambda: len(group._waiting) == 2, what="the patient one")
+        go.set()
+        leader.result(10)
+        assert isinstance(hurried.exception(10), BusUnavailable)
+        patient.result(10)
+    assert written == [[LINE], [next_one]]
+
+
+def test_a_leader_s_own_deadline_bounds_its_write() -> None:
+    left: list[float] = []
+    group = GroupCommit(lambda batches: left.append(group.until - time.monotonic()), deadline=5)
+    group.submit(LINE)
+    group.submit(LINE, 1)
+    assert 4 < left[0] <= 5
+    assert 0 < left[1] <= 1
 
 
 def test_more_waiters_than_there_is_room_for_are_refused_at_once() -> None:

@@ -298,6 +298,8 @@ def test_a_new_project_comes_with_keys_shown_once(operator: Client) -> None:
     form = {
         "slug": "initech",
         "name": "Initech",
+        "quota_events_per_second": "0",
+        "quota_burst_events": "0",
         "memberships-TOTAL_FORMS": "0",
         "memberships-INITIAL_FORMS": "0",
     }

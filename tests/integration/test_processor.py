@@ -14,7 +14,8 @@ import pytest
 from config import engine
 from config.lib.postgres import connect
 from events.bus.base import Consumer
-from events.processor.pipeline import MassPoison, Pipeline
+from events.processor.bisect import MassPoison
+from events.processor.pipeline import Pipeline
 from events.processor.triage import Fault, triage
 from events.processor.worker import Worker
 from events.reasons import Outcome, Reason, Stage

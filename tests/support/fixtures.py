@@ -41,11 +41,14 @@ def pipeline(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlo
     Deleting a few rows takes a tenth of the time of the flush that `transactional_db` does.
     """
     from events.gateway.auth import keys
+    from events.gateway.lookups import lookups
     from tests.support.emptying import empty_tables
     from tests.support.pipeline import let_go
 
     with django_db_blocker.unblock():
         keys.clear()
+        # Another test may have left it resting after an error.
+        lookups.close()
         yield
         let_go()
         empty_tables()

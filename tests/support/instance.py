@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 #: What the tests' own environment must not hand down.
 _NOT_INHERITED = {
     "DATABASE_URL",
+    "GATEWAY_DATABASE_URL",
+    "READ_DATABASE_URL",
     "EVENT_BUS_URL",
     "CELERY_BROKER_URL",
     "PROMETHEUS_MULTIPROC_DIR",

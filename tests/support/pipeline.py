@@ -139,6 +139,7 @@ def let_go() -> None:
     TimescaleDB's own workers have other names, and go when the database is dropped.
     """
     engine.bus.cache_clear()
+    engine.ingest_bus.cache_clear()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

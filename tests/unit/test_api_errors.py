@@ -9,11 +9,12 @@ import psycopg
 import pytest
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
 from django.db import IntegrityError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.test import RequestFactory
 from rest_framework import exceptions
 
 from config import api_errors
+from config.bodies import BodyTimeout
 from config.lib.errors import SluiceError
 from config.middleware import ContentSecurityPolicyMiddleware, RequestContextMiddleware
 
@@ -44,6 +45,7 @@ def django_error(cause: psycopg.Error) -> OperationalError:
         (PermissionDenied(), 403, "forbidden"),
         (DisallowedHost(), 400, "bad_request"),
         (RequestDataTooBig(), 413, "too_large"),
+        (MemoryError(), 503, "unavailable"),
         (OperationalError("the server is away"), 503, "unavailable"),
         (psycopg.OperationalError("the server is away"), 503, "unavailable"),
         (django_error(psycopg.errors.QueryCanceled()), 503, "query_timeout"),
@@ -58,6 +60,14 @@ def test_every_error_has_one_shape(error: Exception, status: int, code: str) -> 
     assert body["message"] and body["detail"] == body["message"]
     assert "requestId" in body
     assert "secret" not in body["message"] and "ours" not in body["message"]
+
+
+def test_a_body_that_did_not_come_is_told_by_its_own_error() -> None:
+    wrapped = UnreadablePostError("secret details")
+    assert api_errors.answer(wrapped).status_code == 400
+    wrapped.__cause__ = BodyTimeout()
+    answer = api_errors.answer(wrapped)
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (408, "body_timeout")
 
 
 def test_retry_after_is_a_header_that_scripts_may_read() -> None:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
 import psycopg
 from django.core.management.base import BaseCommand, CommandError
 
-from config.engine import level
+from config.engine import bus, level
 from config.lib.postgres import connect
 from config.lib.sqlfile import load
+from events.selectors import spool_depth
 
 SQL = load(__file__, "drain.sql")
 _PAUSE = 0.1
 
 
 class Command(BaseCommand):
-    """Polls the bus and the session work until both are empty; ends with 1 when that takes too long."""
+    """Polls spool, bus and session work until all are empty; ends with 1 when that takes too long."""
 
-    help = "Wait until the bus and the session work are empty."
+    help = "Wait until the spool, the bus and the session work are empty."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add `--timeout`."""
         parser.add_argument("--timeout", type=float, default=300.0, help="seconds to wait at most (300)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Wait; processors and the Celery worker do the work."""
+        """Wait; web, processors and the Celery worker do the work."""
         try:
             level()
             self._wait(time.monotonic() + options["timeout"])
@@ -36,14 +38,21 @@ class Command(BaseCommand):
 
     def _wait(self, until: float) -> None:
         with connect(name="drain", autocommit=True) as link:
+            since: datetime | None = None
             while True:
-                events, users, late = link.execute(SQL["left"]).fetchone() or (0, 0, 0)
-                if not events and not users and not late:
+                # First the spool: what leaves it meanwhile is then seen in the bus, which is asked about what came
+                # before the spool was seen empty, and then what the bus leaves to be done.
+                spooled = spool_depth().events
+                if since is None or spooled:
+                    since = link.execute(SQL["now"]).fetchone()[0]  # type: ignore[index]
+                events = bus().left(link.cursor(), since)
+                users, late = link.execute(SQL["left"]).fetchone() or (0, 0)
+                if not spooled and not events and not users and not late:
                     self.stdout.write("drained")
                     return
                 if time.monotonic() >= until:
                     raise CommandError(
-                        f"still waiting: {events} events in the bus, {users} entries of session work, "
-                        f"{late} claims with late events that rollups miss"
+                        f"still waiting: {spooled} events in the spool, {events} events in the bus, "
+                        f"{users} entries of session work, {late} claims with late events that rollups miss"
                     )
                 time.sleep(_PAUSE)

@@ -101,11 +101,15 @@ def _make_folders(data_dir: Path) -> None:
 def _environment() -> dict[str, str]:
     return {
         "DATA_DIR": str(settings.DATA_DIR),
+        "SPOOL_DIR": str(settings.SPOOL_DIR),
         "PROMETHEUS_MULTIPROC_DIR": str(settings.DATA_DIR / "prometheus"),
         "SLUICE_SUPERVISED": "1",
         "PYTHONUNBUFFERED": "1",
         # The preparation has run them; in a part they would import every page and endpoint.
         "CELERY_SKIP_CHECKS": "1",
+        # A thread of granian's that prints a backtrace with no memory left hangs, and its process with it, for ever;
+        # without one the process ends and is replaced.
+        "RUST_BACKTRACE": "0",
         # Threads that each keep a heap of their own cost more memory than they save time.
         "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
     }
@@ -137,7 +141,8 @@ def _web() -> list[str]:
     return [
         sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application",
         "--host", settings.HOST.strip("[]"), "--port", str(settings.PORT), "--no-ws",
-        "--workers", str(settings.WEB_WORKERS), "--blocking-threads", str(settings.WEB_THREADS),
+        "--workers", str(settings.WEB_WORKERS), "--http", "1",
+        "--blocking-threads", str(settings.WEB_THREADS + settings.WEB_BODY_THREADS),
         "--http1-header-read-timeout", "10000", "--workers-kill-timeout", "8",
         "--respawn-failed-workers", "--respawn-interval", "0.5", "--log-level", "error",
     ]  # fmt: skip

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import signal
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from config.engine import level, processor
+from config.engine import bus, level, prepare_bus, processor
+from config.lib.errors import SluiceError
+from events.processor.crew import Crew
+from events.processor.scale import Scale
 from events.processor.worker import Worker
-
-logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -24,32 +23,30 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add --threads. Postgres does the work, so threads share one Python well."""
-        parser.add_argument("--threads", type=int, default=settings.PROCESSOR_THREADS)
+        parser.add_argument("--threads", type=int, help="so many processors, whatever the lag")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the first worker in the main thread, where signals arrive, and the others beside it."""
+        """Keep the workers; signals arrive in this thread."""
         level()
-        workers = [Worker(processor) for _ in range(max(1, options["threads"]))]
+        prepare_bus()
+        crew = Crew(lambda: Worker(processor), scale=_scale(options["threads"]), lag=_lag)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: _stop(workers))
-        with ThreadPoolExecutor(max_workers=len(workers)) as pool:
-            others = [pool.submit(_run, worker, workers) for worker in workers[1:]]
-            well = [_run(workers[0], workers), *(other.result() for other in others)]
-        if not all(well):
+            signal.signal(number, lambda *_: crew.stop())
+        if not crew.run():
             raise SystemExit(1)
 
 
-def _run(worker: Worker, workers: Sequence[Worker]) -> bool:
-    """Run a worker; one that breaks stops the others too, so that the process ends and is started afresh."""
+def _scale(threads: int | None) -> Scale:
+    if threads:
+        return Scale(least=threads, most=threads)
+    return Scale(
+        least=settings.PROCESSOR_THREADS, most=max(settings.PROCESSOR_THREADS, settings.PROCESSOR_THREADS_MAX)
+    )
+
+
+def _lag() -> float | None:
     try:
-        worker.run()
-    except Exception:
-        logger.critical("a processor broke", exc_info=True)
-        _stop(workers)
-        return False
-    return True
-
-
-def _stop(workers: Sequence[Worker]) -> None:
-    for worker in workers:
-        worker.stop()
+        return bus().depth().lag_seconds
+    except (SluiceError, psycopg.Error):
+        # The workers hear of an outage themselves.
+        return None

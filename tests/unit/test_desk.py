@@ -1,0 +1,72 @@
+"""The desk: so many work at once, nobody waits for another, nothing is left behind."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from config.bodies import Bodies
+from config.desk import Desk, around, install
+
+
+def test_what_comes_while_all_work_is_done_by_who_is_free_first() -> None:
+    desk, done = Desk(1), []
+
+    def first() -> None:
+        desk.submit(lambda: done.append("second"))
+        assert done == [], "the second waits on the desk"
+        done.append("first")
+
+    desk.submit(first)
+    assert done == ["first", "second"]
+
+
+def test_never_more_than_so_many_work_at_once() -> None:
+    desk, lock, working, most, done = Desk(3), threading.Lock(), [0], [0], threading.Semaphore(0)
+
+    def work() -> None:
+        with lock:
+            working[0] += 1
+            most[0] = max(most[0], working[0])
+        for _ in range(200):
+            pass
+        with lock:
+            working[0] -= 1
+        done.release()
+
+    threads = [threading.Thread(target=lambda: [desk.submit(work) for _ in range(50)]) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert all(done.acquire(timeout=10) for _ in range(16 * 50))
+    assert 1 <= most[0] <= 3
+
+
+def test_a_request_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    desk, done = Desk(1), []
+
+    def first() -> None:
+        desk.submit(lambda: done.append("second"))
+        raise RuntimeError("a bug")
+
+    desk.submit(first)
+    assert done == ["second"]
+    assert "a request failed" in caplog.text
+
+
+def test_a_request_gets_its_body_before_it_is_worked_on() -> None:
+    seen: list[Any] = []
+    bodies = Bodies(seconds=30, limit=100, threads=8, budget=1000)
+    run = around(lambda exchange, scope: seen.append(scope["wsgi.input"].read()), bodies, Desk(1))
+    run(None, {"wsgi.input": None})
+    assert seen == [b""]
+
+
+def test_granian_has_the_function_that_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    from granian.server import mp
+
+    monkeypatch.setattr(mp, "_wsgi_call_wrap", mp._wsgi_call_wrap)
+    assert install(Bodies(seconds=30, limit=100, threads=8, budget=1000), Desk(1))
