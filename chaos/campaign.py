@@ -1,0 +1,158 @@
+"""Runs faults against instances under load and checks every promise after each."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from chaos.faults.base import SETUPS, Scene, Setup
+from chaos.instance import Instance
+from chaos.load import Load
+from chaos.oracle import Oracle
+from chaos.plan import Planned
+from chaos.progress import Progress
+from chaos.results import Outcome, Section
+from chaos.trial import Trial
+
+#: Seconds that the load runs untroubled before each fault, in the long and the short campaign.
+_CALM, _CALM_SHORT = 2.0, 0.5
+#: The load may fall this far behind its rate where it is only to go on.
+_PATIENCE = 5
+_TIME_IS_UP = "the time was up"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run: `rate` in events a second; at least `events` are acknowledged; `limit` bounds the seconds."""
+
+    seed: int
+    short: bool
+    rate: float
+    events: int = 0
+    limit: float = math.inf
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: Whether the data of an instance that broke a promise are kept to be looked at.
+    keep: bool = True
+
+
+class Campaign:
+    """Runs a plan, one instance after another; `outcome` grows as it goes, so that an interruption keeps it."""
+
+    def __init__(self, options: Options, progress: Progress) -> None:
+        self.outcome = Outcome(options.seed)
+        self._options = options
+        self._progress = progress
+        self._began = time.monotonic()
+
+    def run(self, plan: list[Planned]) -> Outcome:
+        """Run every section of the plan. Ctrl-C ends it between two steps, with everything stopped."""
+        names = list(dict.fromkeys(one.fault.setup for one in plan))
+        try:
+            for name in names:
+                self._section(
+                    SETUPS[name], [one for one in plan if one.fault.setup == name], last=name == names[-1]
+                )
+        except KeyboardInterrupt:
+            self.outcome.interrupted = True
+        self.outcome.seconds = self._elapsed
+        return self.outcome
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    @property
+    def _is_late(self) -> bool:
+        return self._elapsed > self._options.limit
+
+    def _section(self, setup: Setup, plan: list[Planned], *, last: bool) -> None:
+        """Put up an instance, do to it what is planned, and take it down; its data stay where a promise broke."""
+        if self._is_late:
+            self.outcome.left_out |= dict.fromkeys((one.fault.name for one in plan), _TIME_IS_UP)
+            return
+        section = Section(setup.name)
+        self.outcome.sections.append(section)
+        self._progress.say(f"putting up {setup.name}: {setup.says}")
+        try:
+            with _instance(setup, self._options, section) as scene:
+                trial = Trial(scene)
+                self._injections(trial, scene, section, plan)
+                if not section.broken:
+                    if last:
+                        self._fill_up(scene, section)
+                    self._close_books(trial, section)
+        except Exception as error:
+            # Whatever ends a section, the others are to be run and the report to be written.
+            section.broken = f"{type(error).__name__}: {error}"
+            self._progress.say(f"{setup.name} is broken: {traceback.format_exc()}")
+
+    def _injections(self, trial: Trial, scene: Scene, section: Section, plan: list[Planned]) -> None:
+        calm = _CALM_SHORT if self._options.short else _CALM
+        for planned in plan:
+            if self._is_late:
+                self.outcome.left_out[planned.fault.name] = _TIME_IS_UP
+                continue
+            time.sleep(calm)
+            injection = trial.inject(planned)
+            section.injections.append(injection)
+            _count(section, scene)
+            self._progress.injected(injection, self.outcome)
+            if injection.broke_data:
+                section.broken = "a promise about the data was broken; the faults after it were left out"
+                return
+
+    def _close_books(self, trial: Trial, section: Section) -> None:
+        """Check everything once more, every session included."""
+        if section.injections:
+            section.injections[-1].violations += trial.final()
+
+    def _fill_up(self, scene: Scene, section: Section) -> None:
+        """Let the load run on until the campaign has as many acknowledged events as it was to have."""
+        if self.outcome.acknowledged >= self._options.events:
+            return
+        missing = self._options.events - self.outcome.acknowledged
+        self._progress.say(f"on to {self._options.events:,} events")
+        until = time.monotonic() + _PATIENCE * missing / self._options.rate
+        while self.outcome.acknowledged < self._options.events and time.monotonic() < until:
+            time.sleep(1)
+            _count(section, scene)
+
+
+def _count(section: Section, scene: Scene) -> None:
+    section.sent, section.acknowledged = scene.oracle.sent, scene.oracle.acknowledged
+    section.statuses = scene.load.statuses.copy()
+
+
+@contextmanager
+def _instance(setup: Setup, options: Options, section: Section) -> Iterator[Scene]:
+    """Give a running instance under load."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-chaos-"))
+    folder.chmod(0o711)
+    with ExitStack() as stack:
+        stack.callback(_clear, folder, section if options.keep else None)
+        environment = stack.enter_context(setup.open(folder))
+        instance = Instance(folder, setup, {**environment, **options.environment})
+        stack.callback(instance.stop)
+        instance.make()
+        oracle = Oracle(folder / "oracle")
+        stack.callback(oracle.close)
+        load = Load(instance, oracle, seed=f"{options.seed}/{setup.name}", rate=options.rate)
+        stack.callback(load.stop)
+        load.start()
+        yield Scene(instance, oracle, load, Random(options.seed), options.short)
+
+
+def _clear(folder: Path, section: Section | None) -> None:
+    """Remove an instance's folder, or note in `section` where it is, if its data are not as they should be."""
+    if section and (section.broken or any(one.broke_data for one in section.injections)):
+        section.folder = str(folder)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)

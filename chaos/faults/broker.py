@@ -1,0 +1,146 @@
+"""RabbitMQ as the bus, and what may happen to it: restarts, crashes, silence, cuts, and queues that are full."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from chaos.faults.base import Scene, Setup, fault, setup
+from chaos.faults.memory import heavy_requests
+from chaos.proxy import FaultProxy
+from chaos.rabbitmq import RabbitMQ, missing
+
+#: The least that may be set: all queues together take so much before they refuse.
+_BUS_BYTES = 1 << 20
+#: Seconds. Clients connect anew with a pause that doubles, and quorum queues elect a leader first.
+_BACK, _FRESH = 5.0, 15.0
+#: The broker of each instance, by its folder, and what stands in front of it.
+_BROKERS: dict[Path, tuple[RabbitMQ, FaultProxy]] = {}
+
+
+@contextmanager
+def _with_broker(folder: Path) -> Iterator[Mapping[str, str]]:
+    inside = folder / "rabbit"
+    inside.mkdir()
+    node = RabbitMQ(inside)
+    try:
+        node.start()
+        with FaultProxy(f"127.0.0.1:{node.port}") as proxy:
+            _BROKERS[folder] = (node, proxy)
+            url = f"amqp://guest:guest@{proxy.host}:{proxy.port}//"
+            yield {"EVENT_BUS_URL": url, "CELERY_BROKER_URL": url, "BUS_MAX_BYTES": str(_BUS_BYTES)}
+    finally:
+        _BROKERS.pop(folder, None)
+        node.stop()
+
+
+setup(
+    Setup(
+        "broker", "as plain, with RabbitMQ as the bus and Celery's broker", open=_with_broker, needs=missing
+    )
+)
+
+
+def _node(scene: Scene) -> RabbitMQ:
+    return _BROKERS[scene.instance.folder][0]
+
+
+def _proxy(scene: Scene) -> FaultProxy:
+    return _BROKERS[scene.instance.folder][1]
+
+
+@fault("broker-restart", "a clean stop and start of RabbitMQ", setup="broker", hold=(0.0, 10.0), hold_short=(0.0, 1.0),
+       back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+@contextmanager
+def restart(scene: Scene) -> Iterator[None]:
+    """Restart as an upgrade would."""
+    _node(scene).stop()
+    yield
+    _node(scene).start()
+
+
+@fault("broker-kill", "kill -9 of RabbitMQ, and its start", setup="broker", hold=(0.0, 20.0), hold_short=(0.0, 2.0),
+       weight=2, back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+@contextmanager
+def kill(scene: Scene) -> Iterator[None]:
+    """Lose what its memory held."""
+    _node(scene).kill()
+    yield
+    _node(scene).start()
+
+
+@fault("broker-frozen", "RabbitMQ stands still (SIGSTOP): it takes connections and says nothing", setup="broker",
+       hold=(5.0, 20.0), hold_short=(3.0, 5.0), back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+@contextmanager
+def freeze(scene: Scene) -> Iterator[None]:
+    """Freeze the node."""
+    _node(scene).freeze()
+    try:
+        yield
+    finally:
+        _node(scene).thaw()
+
+
+@fault("broker-reset", "connections to RabbitMQ are reset, new ones too", setup="broker", hold=(0.0, 15.0),
+       hold_short=(0.0, 3.0), back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+@contextmanager
+def reset(scene: Scene) -> Iterator[None]:
+    """Reset everything."""
+    with _proxy(scene).fault("reset"):
+        yield
+
+
+@fault("broker-blackhole", "RabbitMQ takes connections and nothing comes back", setup="broker", hold=(5.0, 20.0),
+       short=False, back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+@contextmanager
+def black_hole(scene: Scene) -> Iterator[None]:
+    """Let everything vanish."""
+    with _proxy(scene).fault("blackhole"):
+        yield
+
+
+@fault("broker-swallow", "batches and acknowledgements arrive, RabbitMQ's confirmations do not", setup="broker",
+       hold=(1.0, 10.0), hold_short=(2.0, 3.0), weight=2, back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+@contextmanager
+def swallow(scene: Scene) -> Iterator[None]:
+    """Leave publishers in doubt: what they spool meanwhile comes twice."""
+    with _proxy(scene).fault("swallow"):
+        yield
+
+
+@fault("broker-full", "nobody takes from the queues until they refuse more: 503", setup="broker", hold=(6.0, 9.0),
+       back_within=_BACK, fresh_within=_FRESH, short=False)  # fmt: skip
+@contextmanager
+def fill(scene: Scene) -> Iterator[None]:
+    """Stop the processors, shorter than their leases, and send more than there is room for.
+
+    A processor is sent 50 messages of each queue ahead, which do not count: it takes many, rather than big ones.
+    """
+    pids = [scene.instance.pids(part)[0] for part in ("processor.1", "processor.2")]
+    before = scene.load.statuses[503]
+    flood = heavy_requests(scene, senders=8, each=40, size=80)
+    with flood, scene.instance.frozen(pids[0]), scene.instance.frozen(pids[1]):
+        yield
+    scene.note(f"{scene.load.statuses[503] - before} times 503")
+
+
+@fault("broker-database-away", "PostgreSQL is away while RabbitMQ holds the events", setup="broker",
+       hold=(10.0, 30.0), hold_short=(4.0, 6.0), back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+@contextmanager
+def without_database(scene: Scene) -> Iterator[None]:
+    """Stop the server: deliveries must not be counted against the messages."""
+    scene.instance.server.stop(signal.SIGQUIT)
+    yield
+    scene.instance.server.start()
+
+
+@fault("broker-kill-processors", "kill -9 of all processors, with messages that they had not acknowledged",
+       setup="broker", weight=2, back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+@contextmanager
+def kill_processors(scene: Scene) -> Iterator[None]:
+    """Have everything delivered again."""
+    for part in ("processor.1", "processor.2"):
+        scene.instance.kill(part)
+    yield
