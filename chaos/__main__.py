@@ -17,7 +17,7 @@ from chaos.results import Outcome
 
 #: The short campaign: seconds for what is planned, and the bound after which nothing new is begun.
 _SHORT_SECONDS, _SHORT_LIMIT = 190.0, 220.0
-_RATE, _SHORT_RATE = 900.0, 300.0
+_RATE = 300.0
 #: The long one: at least so many faults and acknowledged events.
 _COUNT, _EVENTS = 200, 1_000_000
 _REPORT = Path(__file__).resolve().parent.parent / "docs" / "chaos.md"
@@ -93,7 +93,7 @@ def _options(wishes: argparse.Namespace) -> Options:
     return Options(
         seed=wishes.seed,
         short=wishes.short,
-        rate=wishes.rate or (_SHORT_RATE if wishes.short else _RATE),
+        rate=wishes.rate or _RATE,
         events=wishes.events,
         limit=_SHORT_LIMIT if wishes.short and not wishes.faults else float("inf"),
     )

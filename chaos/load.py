@@ -43,8 +43,14 @@ class Load:
         #: Requests that were refused for good: the load sends nothing that may be.
         self.refused: list[str] = []
         self._running, self._stopping = threading.Event(), threading.Event()
-        pace = rate / SENDERS / (_MEAN * (1 + _REPEATS))
-        self._senders = [_Sender(self, Random(f"{seed}/{number}"), 1 / pace) for number in range(SENDERS)]
+        #: Seconds between two requests of one client, on the average.
+        self.interval = 0.0
+        self.set_rate(rate)
+        self._senders = [_Sender(self, Random(f"{seed}/{number}")) for number in range(SENDERS)]
+
+    def set_rate(self, rate: float) -> None:
+        """Send so many events a second from now on."""
+        self.interval = SENDERS * _MEAN * (1 + _REPEATS) / rate
 
     def start(self) -> None:
         """Begin."""
@@ -110,10 +116,10 @@ class Load:
 class _Sender(threading.Thread):
     """One client with a connection to each project."""
 
-    def __init__(self, load: Load, rng: Random, interval: float) -> None:
+    def __init__(self, load: Load, rng: Random) -> None:
         super().__init__(daemon=True)
         self.idle = False
-        self._load, self._rng, self._interval = load, rng, interval
+        self._load, self._rng = load, rng
         self._earlier: dict[int, deque[list[events.Event]]] = {}
 
     def run(self) -> None:
@@ -124,7 +130,7 @@ class _Sender(threading.Thread):
             tenant = self._rng.choice(tenants)
             self._send(clients[tenant.id], tenant)
             # What an outage held back is not made up for: the rate is bounded.
-            due = max(due + self._rng.expovariate(1 / self._interval), time.monotonic())
+            due = max(due + self._rng.expovariate(1 / self._load.interval), time.monotonic())
             self._load.sleep(due - time.monotonic())
         for client in clients.values():
             client.close()
