@@ -6,12 +6,14 @@ import argparse
 import secrets
 import signal
 import sys
+import traceback
 from pathlib import Path
 from types import FrameType
 
 from chaos import catalogue, control, latency, plan, report
 from chaos.campaign import Campaign, Options
 from chaos.faults.base import FAULTS
+from chaos.faults.disk import clear_leftovers
 from chaos.progress import Progress
 from chaos.results import Outcome
 
@@ -32,10 +34,18 @@ def main() -> int:
     if wishes.control:
         return control.run(wishes.control, seed=wishes.seed)
     progress = Progress()
+    for folder in clear_leftovers():
+        progress.say(
+            f"{folder}: unmounted, a campaign that was killed had left it; its other data stay there"
+        )
     if wishes.latency:
         return _finish(_with_latency(Outcome(wishes.seed), progress), wishes.report)
     outcome = _campaign(wishes, progress)
-    return _finish(_with_latency(outcome, progress) if _is_long(wishes) else outcome, wishes.report)
+    if _is_long(wishes) and outcome.injections:
+        # On paper first: hours of faults must not be lost with the measurement.
+        report.write(outcome, wishes.report)
+        _with_latency(outcome, progress)
+    return _finish(outcome, wishes.report)
 
 
 def _campaign(wishes: argparse.Namespace, progress: Progress) -> Outcome:
@@ -58,6 +68,9 @@ def _with_latency(outcome: Outcome, progress: Progress) -> Outcome:
             outcome.outages = latency.measure()
         except KeyboardInterrupt:
             outcome.interrupted = True
+        except Exception as error:
+            progress.say(traceback.format_exc())
+            outcome.broken.append(f"no measurement of outages: {type(error).__name__}: {error}")
     return outcome
 
 
@@ -69,6 +82,9 @@ def _stop_once(number: int, frame: FrameType | None) -> None:
 
 
 def _finish(outcome: Outcome, path: Path | None) -> int:
+    if not outcome.injections and not outcome.outages:
+        print("ended before anything was checked", flush=True)
+        return 2 if outcome.interrupted else 1
     print(report.summary(outcome), flush=True)
     if path:
         report.write(outcome, path)
@@ -106,10 +122,10 @@ def _arguments() -> argparse.Namespace:
         "--seed", type=int, default=secrets.randbelow(10**6), help="repeats a sequence of faults"
     )
     parser.add_argument("--faults", type=_names, default=[], help="only these, comma-separated")
-    parser.add_argument("--count", type=int, default=0, help="so many faults")
-    parser.add_argument("--events", type=int, default=0, help="at least so many acknowledged events")
-    parser.add_argument("--rate", type=float, default=0.0, help="events a second")
-    parser.add_argument("--report", type=Path, help="write the generated part of this document")
+    parser.add_argument("--count", type=_positive, default=0, help="so many faults")
+    parser.add_argument("--events", type=_positive, default=0, help="at least so many acknowledged events")
+    parser.add_argument("--rate", type=_positive, default=0, help="events a second")
+    parser.add_argument("--report", type=_document, help="write the generated part of this document")
     parser.add_argument(
         "--latency", action="store_true", help="no faults: only measure answers during outages"
     )
@@ -119,11 +135,27 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _positive(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def _document(text: str) -> Path:
+    """Hours of faults must not end with a path that cannot be written."""
+    path = Path(text)
+    try:
+        report.prepare(path)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"no report can be written there: {error}") from None
+    return path
+
+
 def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if unknown := [name for name in names if name not in FAULTS]:
         raise argparse.ArgumentTypeError(
-            f"no fault is called {', '.join(unknown)}; there are {', '.join(FAULTS)}"
+            f"no fault is called {', '.join(unknown)}; there are {', '.join(sorted(FAULTS))}"
         )
     return names
 

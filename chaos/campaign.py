@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
+import subprocess
 import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -27,6 +30,8 @@ _CALM, _CALM_SHORT = 2.0, 0.5
 #: Events a second where the load is only to go on, and how far it may fall behind.
 _FILL_RATE, _PATIENCE = 3000.0, 5
 _TIME_IS_UP = "the time was up"
+#: Seconds that a copy of a broken instance's disk may take.
+_RESCUE_WITHIN = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,10 @@ class Campaign:
         except KeyboardInterrupt:
             self.outcome.interrupted = True
         self.outcome.seconds = self._elapsed
+        if self.outcome.acknowledged < self._options.events and not self.outcome.interrupted:
+            self.outcome.broken.append(
+                f"{self.outcome.acknowledged:,} of {self._options.events:,} events were acknowledged"
+            )
         return self.outcome
 
     @property
@@ -124,10 +133,12 @@ class Campaign:
         missing = self._options.events - self.outcome.acknowledged
         self._progress.say(f"on to {self._options.events:,} events")
         scene.load.set_rate(_FILL_RATE)
+        before = section.acknowledged
         until = time.monotonic() + _PATIENCE * missing / _FILL_RATE
         while self.outcome.acknowledged < self._options.events and time.monotonic() < until:
             time.sleep(1)
             _count(section, scene)
+            section.filled = section.acknowledged - before
 
 
 def _count(section: Section, scene: Scene) -> None:
@@ -141,8 +152,9 @@ def _instance(setup: Setup, options: Options, section: Section) -> Iterator[Scen
     folder = Path(tempfile.mkdtemp(prefix="sluice-chaos-"))
     folder.chmod(0o711)
     with ExitStack() as stack:
-        stack.callback(_clear, folder, section if options.keep else None)
+        stack.push(partial(_clear, folder, section, options.keep))
         environment = stack.enter_context(setup.open(folder))
+        stack.push(partial(_rescue, folder, section, options.keep))
         instance = Instance(folder, setup, {**environment, **options.environment})
         stack.callback(instance.stop)
         instance.make()
@@ -154,9 +166,24 @@ def _instance(setup: Setup, options: Options, section: Section) -> Iterator[Scen
         yield Scene(instance, oracle, load, Random(options.seed), options.short)
 
 
-def _clear(folder: Path, section: Section | None) -> None:
+def _clear(folder: Path, section: Section, keep: bool, kind: type[BaseException] | None, *_: object) -> None:
     """Remove an instance's folder, or note in `section` where it is, if its data are not as they should be."""
-    if section and (section.broken or any(one.broke_data for one in section.injections)):
+    if keep and _is_evidence(section, kind):
         section.folder = str(folder)
     else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rescue(folder: Path, section: Section, keep: bool, kind: type[BaseException] | None, *_: object) -> None:
+    """Copy what lies on disks that go with the instance; a copy that takes too long stays as far as it came."""
+    if not (keep and _is_evidence(section, kind)):
+        return
+    for disk in filter(os.path.ismount, list(folder.iterdir())):
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(["cp", "-a", str(disk), f"{disk}.kept"], timeout=_RESCUE_WITHIN, check=False)
+
+
+def _is_evidence(section: Section, kind: type[BaseException] | None) -> bool:
+    """Tell whether a promise about the data was broken, or an error (no Ctrl-C) ended the section."""
+    failed = kind is not None and issubclass(kind, Exception)
+    return failed or bool(section.broken) or any(one.broke_data for one in section.injections)

@@ -31,6 +31,14 @@ UPDATE chaos.loaded SET bytes = %(bytes)s WHERE log = %(log)s;
 -- Lists the dead letters of the tested projects.
 SELECT id, stage, reason, message, raw FROM dead_letter WHERE project_id = ANY(%(projects)s);
 
+-- name: books
+-- Lists accepted, what waits in the inbox and at processors, and each outcome, all of one moment.
+SELECT 'accepted', coalesce(sum(appended_events), 0)::bigint FROM bus_counter
+UNION ALL SELECT 'waiting', coalesce(sum(events), 0)::bigint FROM (
+    SELECT events FROM inbox UNION ALL SELECT events FROM bus_held
+) AS waiting
+UNION ALL (SELECT outcome, sum(events)::bigint FROM outcome_count GROUP BY outcome);
+
 -- name: reconcile
 -- Compares what was sent with what is stored. `dead` are the ids of dead letters. Every id gets at most one verdict.
 WITH stored AS (

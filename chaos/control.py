@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass, replace
 
 from chaos import plan, report
 from chaos.campaign import Campaign, Options
 from chaos.faults.base import FAULTS, Setup, setup
 from chaos.progress import Progress
-from chaos.results import DOUBLED, LOST
+from chaos.results import DOUBLED, LOST, Outcome
 
 _RATE = 300.0
 #: How often it is tried at most: the first broken promise ends it.
 _COUNT = 6
+#: What a control ends with.
+NOTICED, STOPPED, UNNOTICED, FAILED = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ CONTROLS = {
         ),
         "kill-everything",
         LOST,
-        "LOST",
+        "lost",
     ),
     "dedup": Control(
         setup(
@@ -53,14 +56,24 @@ CONTROLS = {
         ),
         "duplicate-storm",
         DOUBLED,
-        "DOUBLED",
+        "doubled",
     ),
 }
 
 
 def run(name: str, *, seed: int) -> int:
-    """Run a control. 1, as of any campaign with a broken promise, when it was noticed; 3 when it was not."""
-    control = CONTROLS[name]
+    """Run a control. 1, as of any campaign with a broken promise, when it was noticed; 3 when it was not.
+
+    2 when it was stopped, and 4 when the control itself failed: that says nothing about what it would have noticed.
+    """
+    try:
+        return _run(CONTROLS[name], seed=seed)
+    except Exception:
+        traceback.print_exc()
+        return FAILED
+
+
+def _run(control: Control, *, seed: int) -> int:
     fault = replace(FAULTS[control.fault], setup=control.setup.name)
     planned = plan.long([fault], count=_COUNT, seed=seed)
     progress = Progress()
@@ -68,7 +81,18 @@ def run(name: str, *, seed: int) -> int:
     campaign = Campaign(Options(seed, short=True, rate=_RATE, keep=False), progress)
     outcome = campaign.run(planned)
     print(report.summary(outcome))
-    found = outcome.count(control.kinds)
-    verdict = "noticed, as it must be" if found else "NOT noticed: the campaign proves nothing"
-    print(f"control {name}: {control.word} {found}: {verdict}", flush=True)
-    return 1 if found else 3
+    return _verdict(control, outcome)
+
+
+def _verdict(control: Control, outcome: Outcome) -> int:
+    """Say whether what must be found was found; `outcome.well` alone cannot tell it from another failure."""
+    if found := outcome.count(control.kinds):
+        print(f"noticed: {control.word} {found}", flush=True)
+        return NOTICED
+    if outcome.interrupted:
+        return STOPPED
+    if any(section.broken for section in outcome.sections):
+        print("the control failed: nothing was found, and not everything was tried", flush=True)
+        return FAILED
+    print(f"NOT noticed: nothing was {control.word}, so the campaign proves nothing", flush=True)
+    return UNNOTICED

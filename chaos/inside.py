@@ -1,4 +1,4 @@
-"""Runs inside an instance's environment and answers what only the product knows: its books, and when it is drained.
+"""Runs inside an instance's environment and does what only the product can: make projects, tell when it is drained.
 
 One line of JSON in, `[name, arguments]`; one out, `[true, answer]` or `[false, error]`. It lives as long as the
 instance, because starting Django for every question would take longer than the question; it ends with its input.
@@ -10,7 +10,6 @@ import base64
 import io
 import json
 import sys
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -28,7 +27,6 @@ from config.engine import bus, rollups, store  # noqa: E402
 from events import maintenance, operations  # noqa: E402
 from events.contracts import Batch, Lane  # noqa: E402
 from events.models import ApiKey  # noqa: E402
-from events.selectors import balance, spool_depth  # noqa: E402
 from events.services import create_key, create_project  # noqa: E402
 
 
@@ -46,12 +44,6 @@ def drain(timeout: float) -> str:
     except CommandError as error:
         return str(error)
     return ""
-
-
-def books() -> dict[str, Any]:
-    """Return what was accepted, what waits, in the spool too, and what became of the rest."""
-    found = balance()
-    return asdict(found) | {"missing": found.missing, "spooled": spool_depth().events}
 
 
 def append(project: int, lane: str, events: int, rows: str) -> None:
@@ -76,7 +68,7 @@ def compress(day: str) -> str:
     return operations.compress(store=store(), day=date.fromisoformat(day))
 
 
-_KNOWN = {one.__name__: one for one in (tenant, drain, books, append, run, apply_retention, compress)}
+_KNOWN = {one.__name__: one for one in (tenant, drain, append, run, apply_retention, compress)}
 
 
 def main() -> None:

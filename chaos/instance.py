@@ -36,6 +36,8 @@ _ENVIRONMENT = {
     "LOG_LEVEL": "WARNING",
     "DJANGO_SETTINGS_MODULE": "config.settings",
 }
+#: Seconds that a clean stop may take, and those that a part may live longer than its supervisor.
+_STOPS_WITHIN, _OUTLIVES = 60.0, 15.0
 _PARTS = ("beat", "processor.1", "processor.2", "worker")
 #: What the environment of whoever started the campaign must not hand down.
 _NOT_INHERITED = {
@@ -64,6 +66,7 @@ class Instance:
 
     def __init__(self, folder: Path, setup: Setup, environment: Mapping[str, str]) -> None:
         self.folder = folder
+        self.setup = setup.name
         self.data_dir = folder / "data"
         self.log_file = folder / "up.log"
         self.port = free_port()
@@ -81,6 +84,8 @@ class Instance:
         self.tenants: list[Tenant] = []
         self._insider: Insider | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        #: Everybody who was ever seen: a dead supervisor cannot be asked whom it had started.
+        self._seen: set[psutil.Process] = set()
 
     def _url(self, port: int) -> str:
         return f"postgres://{ROLE}:{self.server.password}@127.0.0.1:{port}/{DATABASE}"
@@ -120,17 +125,19 @@ class Instance:
         self.proxy.close()
         self.server.stop()
 
-    def stop_up(self) -> None:
-        """Stop `up` cleanly (SIGTERM); what does not go within a minute is killed."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        everybody = self.processes()
+    def stop_up(self) -> bool:
+        """Stop `up` cleanly (SIGTERM); return whether all went within a minute: who does not is killed."""
+        if self._process is None:
+            return True
+        self.processes()
         self._process.terminate()
-        try:
-            self._process.wait(60)
-        except subprocess.TimeoutExpired:
-            _kill_all(everybody)
-            self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_STOPS_WITHIN)
+        # A supervisor that had died before has stopped nobody; the kernel tells them of its end.
+        left = psutil.wait_procs([one for one in self._seen if one.is_running()], timeout=_OUTLIVES)[1]
+        _kill_all(left)
+        self._process.wait()
+        return not left
 
     def kill_up(self) -> None:
         """Kill -9 the supervisor and everything that it started, at once. The server stays."""
@@ -155,7 +162,9 @@ class Instance:
         if self._process is None or self._process.poll() is not None:
             return []
         supervisor = psutil.Process(self._process.pid)
-        return [supervisor, *supervisor.children(recursive=True)]
+        found = [supervisor, *supervisor.children(recursive=True)]
+        self._seen |= {*found}
+        return found
 
     def pids(self, part: str) -> list[int]:
         """Return the pids of one part, its leader first; [] while it does not run."""
@@ -172,14 +181,6 @@ class Instance:
         pid = int(wait_until(lambda: self.pids("web")[1:], seconds=40, what="a web worker to run")[0])
         os.kill(pid, signal.SIGKILL)
         return pid
-
-    def wait_replaced(self, part: str, pid: int, seconds: float = 40.0) -> int:
-        """Return the pid of the leader that came after `pid`."""
-        return wait_until(
-            lambda: next((new for new in self.pids(part)[:1] if new != pid), 0),
-            seconds=seconds,
-            what=f"a new {part}",
-        )
 
     def wait_whole(self, seconds: float = 60.0) -> None:
         """Return when every part runs, two of the gateway's processes among them. TooLong when one stays away."""
@@ -229,13 +230,6 @@ class Instance:
         with self.server.connect() as link:
             cursor = link.execute(query, params)
             return cursor.fetchall() if cursor.description else []
-
-    def manage(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
-        """Run a command of manage.py in the instance's environment."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=timeout, check=False,
-        )  # fmt: skip
 
     def log(self) -> str:
         """Return what `up` has printed over all its lives."""

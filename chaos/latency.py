@@ -21,7 +21,7 @@ from chaos.faults.base import PLAIN
 from chaos.faults.readonly import read_only
 from chaos.faults.slow import stopped
 from chaos.latency_table import table
-from chaos.visitors import Timing, Visitors
+from chaos.visitors import INGEST, Timing, Visitors
 
 if TYPE_CHECKING:
     from chaos.instance import Instance
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _WARM, _SAMPLE, _HEAL_WITHIN = 10.0, 0.5, 60.0
 #: What the requirement says, in seconds and MiB.
 P99_BOUND, GROWTH_BOUND = 1.0, 64.0
+#: So often each address is asked even where every answer takes a second; fewer answers tell nothing.
+_ENOUGH = 5
+_INGEST_STATUSES = {202, 429, 503}
 
 
 @dataclass(slots=True)
@@ -42,8 +45,26 @@ class Outage:
     @property
     def kept(self) -> bool:
         """Tell whether the promise was kept."""
-        slow = [one for one in self.timings.values() if one.at(0.99) > P99_BOUND]
-        return not slow and self.growth_mib <= GROWTH_BOUND
+        return not self.broken()
+
+    def broken(self) -> list[str]:
+        """Return what was broken: addresses that were not asked enough, slow or answered wrongly, and the memory."""
+        named = sorted(self.timings.items())
+        wrong = [f"{name}: {said}" for name, timing in named for said in _wrong(name, timing)]
+        missing = [] if INGEST in self.timings else [f"{INGEST}: never asked"]
+        greedy = [f"memory {self.growth_mib:+.0f} MiB"] if self.growth_mib > GROWTH_BOUND else []
+        return missing + wrong + greedy
+
+
+def _wrong(name: str, timing: Timing) -> Iterator[str]:
+    """Yield what is wrong with one address's answers. Events are never refused for good, and no page breaks."""
+    if len(timing.seconds) < _ENOUGH:
+        yield f"only {len(timing.seconds)} answers"
+    if (took := timing.at(0.99)) > P99_BOUND:
+        yield f"p99 {took:.2f} s"
+    bad = timing.statuses - _INGEST_STATUSES if name == INGEST else timing.statuses & {0, 500}
+    if bad:
+        yield "answered with " + ", ".join(str(status) if status else "nothing" for status in sorted(bad))
 
 
 class Memory(threading.Thread):

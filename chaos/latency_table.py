@@ -20,12 +20,13 @@ def _summary(outages: Sequence[Outage]) -> Iterator[str]:
     yield "| database | requests | ingest p50 / p99 / max, ms | all others p50 / p99 / max, ms | slowest p99 | memory |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for outage in outages:
+        ingest = outage.timings.get(INGEST, Timing())
         others = Timing([s for name, one in outage.timings.items() if name != INGEST for s in one.seconds])
-        slowest = max(outage.timings, key=lambda name: outage.timings[name].at(0.99))
+        p99, slowest = max(((one.at(0.99), name) for name, one in outage.timings.items()), default=(0.0, "-"))
         count = sum(len(one.seconds) for one in outage.timings.values())
         yield (
-            f"| {outage.name} | {count} | {_three(outage.timings[INGEST])} | {_three(others)} | "
-            f"`{slowest}` {outage.timings[slowest].at(0.99) * 1000:.0f} ms | {outage.growth_mib:+.0f} MiB |"
+            f"| {outage.name} | {count} | {_three(ingest)} | {_three(others)} | "
+            f"`{slowest}` {p99 * 1000:.0f} ms | {outage.growth_mib:+.0f} MiB |"
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
@@ -51,6 +53,16 @@ class Load:
     def set_rate(self, rate: float) -> None:
         """Send so many events a second from now on."""
         self.interval = SENDERS * _MEAN * (1 + _REPEATS) / rate
+
+    @contextmanager
+    def at_rate(self, rate: float) -> Iterator[None]:
+        """Send so many events a second while inside."""
+        usual = self.interval
+        self.set_rate(rate)
+        try:
+            yield
+        finally:
+            self.interval = usual
 
     def start(self) -> None:
         """Begin."""

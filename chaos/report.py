@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from chaos import latency_table
-from chaos.faults.base import FAULTS, SETUPS
+from chaos.faults.base import FAULTS, SETUPS, Fault
 from chaos.results import ALTERED, DOUBLED, LOST, TRANSIENT_DEAD, Injection, Outcome
 
 BEGIN, END = "<!-- chaos:begin -->", "<!-- chaos:end -->"
@@ -21,9 +21,8 @@ def summary(outcome: Outcome) -> str:
     lines = ["", *(f"{name:<42} {value}" for name, value in _totals(outcome))]
     lines += [f"  after {one.fault} ({one.number}): {violation}" for one, violation in outcome.violations()]
     lines += [f"  {section.setup}: {section.broken}" for section in outcome.sections if section.broken]
-    lines += [
-        f"  slow or greedy while the database was away: {one.name}" for one in outcome.outages if not one.kept
-    ]
+    lines += [f"  {one.name}: {broken}" for one in outcome.outages for broken in one.broken()]
+    lines += [f"  {broken}" for broken in outcome.broken]
     lines += [f"  data kept in {section.folder}" for section in outcome.sections if section.folder]
     lines += [f"left out ({why}): {', '.join(names)}" for why, names in _by_reason(outcome.left_out).items()]
     return "\n".join([*lines, "every promise was kept" if outcome.well else "NOT every promise was kept"])
@@ -37,14 +36,26 @@ def _by_reason(left_out: dict[str, str]) -> dict[str, list[str]]:
     }
 
 
+def prepare(path: Path) -> None:
+    """Make sure that a report can be written to `path`, making it where there is none. OSError, ValueError."""
+    if not path.exists():
+        path.write_text(f"{BEGIN}\n{END}\n")
+    path.open("r+").close()
+    _parts(path)
+
+
 def write(outcome: Outcome, path: Path) -> None:
     """Replace what stands between the markers in `path` by the campaign's report."""
-    text = path.read_text()
-    before, found, rest = text.partition(BEGIN)
+    before, after = _parts(path)
+    path.write_text(f"{before}{BEGIN}\n{document(outcome)}\n{END}{after}")
+
+
+def _parts(path: Path) -> tuple[str, str]:
+    before, found, rest = path.read_text().partition(BEGIN)
     _, ended, after = rest.partition(END)
     if not found or not ended:
         raise ValueError(f"{path} has no place for the report: {BEGIN} and {END} are missing")
-    path.write_text(f"{before}{BEGIN}\n{document(outcome)}\n{END}{after}")
+    return before, after
 
 
 def document(outcome: Outcome) -> str:
@@ -73,6 +84,8 @@ def _totals(outcome: Outcome) -> Iterator[tuple[str, str]]:
     injections = outcome.injections
     yield "faults injected", f"{len(injections)} of {len({one.fault for one in injections})} kinds"
     yield "events acknowledged", f"{outcome.acknowledged:,}"
+    yield "- while faults went on", f"{outcome.acknowledged - outcome.filled:,}"
+    yield "- after them", f"{outcome.filled:,}"
     yield "lost", f"{outcome.count(LOST):,}"
     yield "doubled", f"{outcome.count(DOUBLED):,}"
     yield "altered, or never sent", f"{outcome.count(ALTERED):,}"
@@ -95,7 +108,9 @@ def _longest(injections: Iterable[Injection], pick: Callable[[Injection], float 
 
 
 def _by_fault(outcome: Outcome) -> str:
-    head = ("fault", "what", "times", "acknowledges again", "queryable", "drained", "p99 while in force")
+    head = (
+        "fault", "what", "times", "acknowledges again", "queryable", "drained", "p99 while in force", "bounds",
+    )  # fmt: skip
     rows = []
     for name in sorted({one.fault for one in outcome.injections}):
         ours = [one for one in outcome.injections if one.fault == name]
@@ -106,9 +121,17 @@ def _by_fault(outcome: Outcome) -> str:
             str(len(ours)),
             *map(_spread, times),
             _spread([o.p99 for o in ours]),
+            _bounds(FAULTS[name]),
         ]
         rows.append(cells)
-    return "Seconds are counted from the healing: median / longest.\n\n" + _table(head, rows)
+    said = "Seconds are counted from the healing: median / longest. Bounds: acknowledges again / queryable."
+    return f"{said}\n\n" + _table(head, rows)
+
+
+def _bounds(fault: Fault) -> str:
+    """Return the fault's own bounds, with the reason where they are not the usual ones."""
+    said = f"{fault.back_within:g} / {fault.fresh_within:g}"
+    return f"{said}: {fault.because}" if fault.because else said
 
 
 def _spread(seconds: Iterable[float | None]) -> str:
@@ -128,6 +151,8 @@ def _by_setup(outcome: Outcome) -> str:
 def _broken(outcome: Outcome) -> str:
     lines = [f"- after `{one.fault}` ({one.number}): {violation}" for one, violation in outcome.violations()]
     lines += [f"- {section.setup}: {section.broken}" for section in outcome.sections if section.broken]
+    lines += [f"- {one.name}: {broken}" for one in outcome.outages for broken in one.broken()]
+    lines += [f"- {broken}" for broken in outcome.broken]
     return "Broken promises:\n\n" + "\n".join(line[:_WIDTH] for line in lines) if lines else ""
 
 

@@ -49,6 +49,8 @@ class Section:
     injections: list[Injection] = field(default_factory=list)
     sent: int = 0
     acknowledged: int = 0
+    #: How many of the acknowledged came after all faults, to make up the campaign's number.
+    filled: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     broken: str = ""
     #: Where the data are, if they were kept to be looked at.
@@ -64,6 +66,8 @@ class Outcome:
     left_out: dict[str, str] = field(default_factory=dict)
     #: How fast everything was answered while the database was away, where that was measured.
     outages: list[Outage] = field(default_factory=list)
+    #: What was wrong with the campaign as a whole.
+    broken: list[str] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
 
@@ -76,6 +80,11 @@ class Outcome:
     def acknowledged(self) -> int:
         """Return how many distinct events were acknowledged."""
         return sum(section.acknowledged for section in self.sections)
+
+    @property
+    def filled(self) -> int:
+        """Return how many of them came after all faults of an instance."""
+        return sum(section.filled for section in self.sections)
 
     def violations(self) -> Iterator[tuple[Injection, Violation]]:
         """Yield every broken promise with the fault after which it was seen."""
@@ -94,5 +103,5 @@ class Outcome:
     @property
     def well(self) -> bool:
         """Tell whether something was tried and every promise was kept."""
-        broken = any(self.violations()) or any(section.broken for section in self.sections)
+        broken = any(self.violations()) or any(section.broken for section in self.sections) or self.broken
         return bool(self.injections or self.outages) and not broken and all(one.kept for one in self.outages)

@@ -56,6 +56,10 @@ class Server:
         """Where the server's words go."""
         return self.folder / "postgres.log"
 
+    def log(self) -> str:
+        """Return what the server has said over all its lives."""
+        return self.log_file.read_text(errors="replace")
+
     @property
     def pid(self) -> int:
         """The postmaster's pid; 0 while it does not run."""

@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from random import Random
 
 from chaos.checks import Checker, Violation
-from chaos.faults.base import Fault, Scene
+from chaos.faults.base import SETUPS, Fault, NotInjected, Scene
 from chaos.plan import Planned
 from chaos.probe import Probe
 from chaos.results import Injection
-from chaos.spool import damaged
+from chaos.spool import damaged, waiting
 from chaos.waiting import TooLong
 
 #: Beyond its bound a recovery is waited for this long: slow is another finding than never.
 _GRACE = 60.0
 #: What a pause and a drain may take. The backlog of 60 s must be drained in 60 s.
 _PAUSE, _DRAIN = 90.0, 60.0
+#: What the last clients of a fault may take to be acknowledged, once it is healed.
+_LAST_SENDERS = 60.0
 
 
 class Trial:
@@ -33,13 +35,14 @@ class Trial:
         """Inject one fault and return what came of it. The load is running before and after."""
         found = Injection(planned.number, planned.fault.name)
         rng = Random(planned.seed)
-        self._scene.rng, self._scene.notes = rng, found.notes
+        self._scene.rng, self._scene.notes, self._scene.senders = rng, found.notes, []
         began = time.monotonic()
         try:
             self._hurt(found, planned.fault, rng)
             healed = time.monotonic()
             self._measure_answers(found, began, healed)
             self._recover(found, planned.fault, rng, healed)
+            self._join_senders()
             self._settle(found, healed)
         except TooLong as error:
             found.violations.append(Violation("stuck", 1, str(error)))
@@ -53,6 +56,8 @@ class Trial:
                 time.sleep(fault.seconds(rng, short=self._scene.short))
         except TooLong:
             raise
+        except NotInjected as error:
+            found.violations.append(Violation("not injected", 1, str(error)))
         except Exception as error:
             found.violations.append(Violation("not injected", 1, f"{type(error).__name__}: {error}"))
 
@@ -86,6 +91,16 @@ class Trial:
         if took := sorted(one.seconds for one in answers if one.status):
             found.p99, found.longest = took[int(len(took) * 0.99)], took[-1]
 
+    def _join_senders(self) -> None:
+        """Wait for what the fault itself has sent: only then is everything acknowledged. TooLong when it is not."""
+        until = time.monotonic() + _LAST_SENDERS
+        for sender in self._scene.senders:
+            sender.join(max(0.0, until - time.monotonic()))
+        if stuck := sum(sender.is_alive() for sender in self._scene.senders):
+            raise TooLong(
+                f"{stuck} clients of the fault were not acknowledged within {_LAST_SENDERS:g} s of its end"
+            )
+
     def _settle(self, found: Injection, healed: float) -> None:
         """Pause, drain, check."""
         self._drain()
@@ -110,7 +125,9 @@ class Trial:
             yield from checker.events()
             yield from checker.rollups()
             yield from checker.sessions(None if everything else self._checks)
-            yield from checker.books(scene.instance.insider.ask("books"))
+            yield from checker.books(waiting(scene.instance))
+        if left := SETUPS[scene.instance.setup].left(scene.instance.folder):
+            yield Violation("left in the bus after drain", left, "ready messages")
         yield from damaged(scene.instance)
         yield from self._refusals()
 

@@ -27,20 +27,21 @@ INGEST = "POST /api/events"
 
 @dataclass(slots=True)
 class Timing:
-    """The answers of one address during one outage: seconds and statuses."""
+    """The answers of one address during one outage: seconds and statuses; status 0 is a broken connection."""
 
     seconds: list[float] = field(default_factory=list)
     statuses: set[int] = field(default_factory=set)
 
-    def note(self, seconds: float, status: int) -> None:
-        """Add one answer."""
+    def note(self, seconds: float, status: int | None) -> None:
+        """Add one answer; None is the status of one that is waited for still."""
         self.seconds.append(seconds)
-        self.statuses.add(status)
+        if status is not None:
+            self.statuses.add(status)
 
     def at(self, share: float) -> float:
-        """Return the time within which `share` of the answers came."""
+        """Return the time within which `share` of the answers came; 0 where there were none."""
         ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,16 @@ class Visitors:
             thread.join(_PATIENCE)
 
     def take(self) -> dict[str, Timing]:
-        """Return what was noted since the last call. Who waits for long has waited as long as he has, status 0."""
+        """Return what was noted since the last call, of every address. Who waits for long has waited so long."""
         with self._turn:
             taken, self._timings = self._timings, defaultdict(Timing)
+            for name in (INGEST, *(page.name for page in self._pages)):
+                # An address without an answer must be seen.
+                taken.setdefault(name, Timing())
             now = time.monotonic()
             for name, since in self._waiting.values():
                 if now - since > _LONG:
-                    taken[name].note(now - since, 0)
+                    taken[name].note(now - since, None)
             # Begun before and answered after, the others belong to neither.
             self._waiting = {}
         return dict(taken)

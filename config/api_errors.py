@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from config.lib.errors import SluiceError
+from config.lib.reachable import reason
 from config.logs import request_id
 
 logger = logging.getLogger("sluice.request")
@@ -99,7 +100,14 @@ def _respond(refusal: Refusal) -> HttpResponse:
 
 def _log(refusal: Refusal, exc: Exception) -> None:
     """Log what an operator must see: not a full bus or another refusal of our own, which are counted instead."""
-    if refusal.status >= 500 and not isinstance(exc, SluiceError):
+    if refusal.status < 500 or isinstance(exc, SluiceError):
+        return
+    if refusal.body["code"] == _CODES[503] and is_away(exc):
+        # Every request meets it: where in our code says nothing.
+        logger.warning("the database is away, requests are answered 503: %s", reason(exc))
+    elif lacks_grant(exc):
+        logger.error("a role lacks a grant: %s", reason(exc))
+    else:
         logger.error("request failed: %s", refusal.body["code"], exc_info=exc)
 
 
@@ -175,6 +183,12 @@ def is_away(exc: BaseException | None) -> bool:
     away = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
     read_only = psycopg.errors.ReadOnlySqlTransaction
     return isinstance(exc, (*away, read_only)) or isinstance(getattr(exc, "__cause__", None), read_only)
+
+
+def lacks_grant(exc: BaseException | None) -> bool:
+    """Tell whether an error means that the role of a URL may not do what was asked of it."""
+    lacking = psycopg.errors.InsufficientPrivilege
+    return isinstance(exc, lacking) or isinstance(getattr(exc, "__cause__", None), lacking)
 
 
 def _phrase(status: int) -> str:

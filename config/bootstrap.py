@@ -19,11 +19,11 @@ from django.core.management import call_command
 from django.db import connection, connections, transaction
 from psycopg import sql
 
-from config import embedded
+from config import embedded, roles_at_start
 from config.engine import prepare_bus
 from config.lib.postgres import connect
 from config.lib.reachable import wait_until_reachable
-from events.bus.broker_link import BrokerLost
+from events.bus.broker import BrokerInUse
 from events.bus.broker_topology import TopologyRefused
 from events.models import ApiKey
 from events.services import create_key, create_project, new_token
@@ -49,6 +49,8 @@ def prepare() -> str:
         # Two that start at once on one server take turns; the lock ends with the connection.
         lock.execute("SELECT pg_advisory_lock(%s, 0)", [_MIGRATION_LOCK])
         call_command("migrate", interactive=False, verbosity=0)
+        if refused := roles_at_start.refusal():
+            raise BootstrapError(refused)
         _prepare_bus()
         keys, fresh = _start_data(settings.DATA_DIR / "dev-keys.json")
     connections.close_all()
@@ -58,10 +60,10 @@ def prepare() -> str:
 def _prepare_bus() -> None:
     try:
         prepare_bus()
-    except BrokerLost as error:
-        raise BootstrapError(f"EVENT_BUS_URL: the broker cannot be reached: {error}") from None
     except TopologyRefused as error:
         raise BootstrapError(f"EVENT_BUS_URL: a queue is not as Sluice needs it: {error}") from None
+    except BrokerInUse as error:
+        raise BootstrapError(f"EVENT_BUS_URL: stop those that have another one first: {error}") from None
 
 
 def is_embedded() -> bool:

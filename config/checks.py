@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -11,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from config.lib import engine
+from config.lib.bounded import DEADLINE_SECONDS
 
 _LEAST = {
     "WEB_WORKERS": 1,
@@ -76,6 +79,8 @@ _MOST = {
     "SESSION_GAP_MINUTES": 525_600,
 }
 _OLDEST_SERVER = 15
+#: What requirements.txt brings a transport for.
+_CELERY_SCHEMES = ("redis", "rediss", "amqp", "amqps", "pyamqp", "memory")
 AppConfigs = Sequence[AppConfig] | None
 
 
@@ -114,13 +119,77 @@ def limits_agree(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
 
 
 @register()
+def leases_outlast_statements(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
+    """sluice.W002: a living processor may lose its claim, which then counts as one that killed it."""
+    if settings.CLAIM_LEASE_SECONDS > DEADLINE_SECONDS:
+        return []
+    text = f"CLAIM_LEASE_SECONDS is {settings.CLAIM_LEASE_SECONDS}: one statement may take {DEADLINE_SECONDS:g} s"
+    return [
+        Warning(
+            text, hint="Set it well above that; less is for tests of frozen processors.", id="sluice.W002"
+        )
+    ]
+
+
+@register()
 def bus_is_supported(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
     """sluice.E005: the bus is of a kind that this version does not have."""
-    if settings.BUS_IS_BROKER or settings.EVENT_BUS_URL.startswith(("postgres://", "postgresql://")):
+    if settings.EVENT_BUS_URL.startswith(("postgres://", "postgresql://", "amqp://")):
         return []
     scheme = settings.EVENT_BUS_URL.split(":", 1)[0]
-    hint = "Unset EVENT_BUS_URL, or set it to postgres://, amqp:// or amqps://."
+    hint = "Unset EVENT_BUS_URL, or set it to postgres:// or amqp://."
+    if scheme == "amqps":
+        hint = "Set it to amqp:// and let a TLS tunnel (stunnel, say) on this machine carry the connection."
     return [Error(f"EVENT_BUS_URL asks for {scheme!r}", hint=hint, id="sluice.E005")]
+
+
+@register()
+def bus_url_is_readable(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
+    """sluice.E009: the broker's URL cannot be taken apart. Its value is not told: it holds a password."""
+    if not settings.BUS_IS_BROKER or _is_readable(settings.EVENT_BUS_URL):
+        return []
+    hint = (
+        "Write amqp://USER:PASSWORD@HOST:PORT/VHOST; in a password, / is %2F, ? is %3F, # is %23, @ is %40."
+    )
+    return [Error("EVENT_BUS_URL is no URL that can be read", hint=hint, id="sluice.E009")]
+
+
+@register()
+def celery_broker_is_usable(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
+    """sluice.E010: Celery's broker cannot be used. Its URL is not told: it may hold a password."""
+    scheme, text = (
+        settings.CELERY_BROKER_URL.partition(":")[0],
+        "CELERY_BROKER_URL is no URL that can be read",
+    )
+    if settings.CELERY_BROKER_URL == "filesystem://":
+        return []
+    if "://" in settings.CELERY_BROKER_URL and scheme not in _CELERY_SCHEMES:
+        text = f"CELERY_BROKER_URL asks for {scheme!r}"
+    elif _is_readable(settings.CELERY_BROKER_URL):
+        return []
+    hint = "Unset it, or write redis://:PASSWORD@HOST:PORT/0 or amqp://USER:PASSWORD@HOST:PORT/VHOST."
+    return [Error(text, hint=hint, id="sluice.E010")]
+
+
+def _is_readable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+@register()
+def spool_can_be_made(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
+    """sluice.E011: SPOOL_DIR is no folder, and none can be made there. It is not made before it is needed."""
+    if not settings.SPOOL_MAX_BYTES:
+        return []
+    there = next(path for path in (settings.SPOOL_DIR, *settings.SPOOL_DIR.parents) if os.path.lexists(path))
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return []
+    hint = "Set SPOOL_DIR to a folder that Sluice may write, or SPOOL_MAX_BYTES=0 to do without a spool."
+    wrong = "cannot be written" if there.is_dir() else "is no folder"
+    return [Error(f"SPOOL_DIR is {settings.SPOOL_DIR}: {there} {wrong}", hint=hint, id="sluice.E011")]
 
 
 @register(Tags.database)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from config.bodies import Bodies
+from config.bodies import Bodies, Held
 
 logger = logging.getLogger("sluice.desk")
 Work = Callable[[], object]
@@ -58,9 +58,12 @@ def around(callback: Callback, bodies: Bodies, desk: Desk) -> Callback:
     """Return granian's `callback`, which from now on gets requests whose bodies are here."""
 
     def run(exchange: Any, scope: dict[str, Any]) -> None:
-        scope["wsgi.input"] = bodies.read(scope)
+        scope["wsgi.input"] = body = bodies.read(exchange, scope)
+        if body is None:
+            return
         # granian answers when the exchange does, whichever thread that is.
-        desk.submit(partial(callback, exchange, scope))
+        work = partial(callback, exchange, scope)
+        desk.submit(partial(bodies.do_and_release, work, body) if type(body) is Held else work)
 
     return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import cache, partial
@@ -12,18 +13,20 @@ from django.conf import settings
 
 from config.lib import engine
 from config.lib.engine import EngineError, Level
+from config.lib.errors import SluiceError
 from config.lib.postgres import connect
 from dlq.services import record
 from events.bus.base import Bus, Consumer
 from events.bus.broker import BrokerBus, forget_broker
 from events.bus.broker_consumer import BrokerConsumer
 from events.bus.broker_holding import Holding
-from events.bus.broker_link import open_connection
+from events.bus.broker_link import BrokerLost, open_connection
 from events.bus.broker_topology import Topology
 from events.bus.postgres import InboxBus
 from events.bus.postgres_consumer import InboxConsumer
 from events.bus.spool import Spool
 from events.bus.spooling import SpoolingBus
+from events.bus.switching import left_in_broker, move_inbox, waiting_in_inbox
 from events.gateway.telemetry import ack_seconds
 from events.processor import staging
 from events.processor.pipeline import Pipeline
@@ -37,6 +40,7 @@ from metrics.rollups.postgres import RollupTables
 from metrics.rollups.timescale import ContinuousAggregates
 from sessions.services import touch
 
+logger = logging.getLogger("sluice.engine")
 #: What each level stores and counts with.
 STORES: dict[Level, Callable[[], Store]] = {
     Level.POSTGRES: PartitionedStore,
@@ -50,10 +54,13 @@ ROLLUPS: dict[Level, Callable[[], Rollups]] = {
 }
 
 
-#: How much of the time for an answer an append may take before the spool gets its turn.
-_BUS_SHARE = 0.7
+#: How much of the time for an answer an append may take, and the spool after it. With those of a known key
+#: (`events.gateway.auth`) and of a quota they are less than the whole: a request goes through all four.
+_BUS_SHARE, _SPOOL_SHARE = 0.5, 0.25
 #: Seconds that a processor waits for an answer of the broker's.
 _BROKER_SECONDS = 10.0
+#: Seconds that a transaction may take which moves some batches to it.
+_MOVE_SECONDS = 300.0
 #: A processor thread's own.
 _own = threading.local()
 
@@ -78,6 +85,12 @@ def bus() -> Bus:
 
 
 @cache
+def own_bus() -> Bus:
+    """Return the bus as the user of DATABASE_URL has it: processors and tasks need no other role's grants."""
+    return _open_bus(settings.ACK_DEADLINE_MS / 1000, alias="default")
+
+
+@cache
 def ingest_bus() -> SpoolingBus:
     """Return the bus that requests append to: while the one behind it is away, they are spooled to disk."""
     deadline = settings.ACK_DEADLINE_MS / 1000
@@ -85,17 +98,17 @@ def ingest_bus() -> SpoolingBus:
         settings.SPOOL_DIR,
         max_bytes=settings.SPOOL_MAX_BYTES,
         max_age=settings.SPOOL_MAX_AGE_SECONDS,
-        deadline=deadline,
+        deadline=deadline * (_BUS_SHARE + _SPOOL_SHARE),
     )
-    return SpoolingBus(_open_bus(deadline * _BUS_SHARE), spool, rest=deadline * (1 - _BUS_SHARE))
+    return SpoolingBus(_open_bus(deadline * _BUS_SHARE), spool, rest=deadline * _SPOOL_SHARE)
 
 
-def _open_bus(deadline: float) -> Bus:
+def _open_bus(deadline: float, *, alias: str = "gateway") -> Bus:
     """Open a bus whose appends take at most `deadline` seconds."""
     if settings.BUS_IS_BROKER:
-        return _open_broker(deadline)
+        return _open_broker(deadline, alias=alias)
     return InboxBus(
-        partial(connect, name="gateway", alias="gateway", autocommit=True, deadline=deadline, prepare=True),
+        partial(connect, name="gateway", alias=alias, autocommit=True, deadline=deadline, prepare=True),
         max_events=settings.BUS_MAX_EVENTS,
         max_bytes=settings.BUS_MAX_BYTES,
         max_age=settings.BUS_MAX_AGE_SECONDS,
@@ -119,12 +132,41 @@ def _topology() -> Topology:
 
 
 def prepare_bus() -> None:
-    """Make what the bus needs beside the database. Raises BrokerLost; TopologyRefused where a queue is not ours."""
+    """Make what the bus needs beside the database. A broker that is away is waited for by all who need it.
+
+    Raises TopologyRefused where a queue is not ours, BrokerInUse where others think that a broker is the bus.
+    """
     if settings.BUS_IS_BROKER:
-        _open_broker(_BROKER_SECONDS, alias="default").prepare()
+        try:
+            broker = _open_broker(_BROKER_SECONDS, alias="default")
+            broker.prepare()
+            _move_inbox(broker)
+        except BrokerLost as error:
+            logger.warning("the broker cannot be reached, events are spooled until it is back: %s", error)
         return
     with connect(name="bus", autocommit=True) as connection:
+        held = left_in_broker(connection.cursor())
         forget_broker(connection.cursor())
+    if held:
+        logger.warning(
+            "a broker was the bus until now and held about %d events: they are processed when it is again",
+            held,
+        )
+
+
+def _move_inbox(broker: Bus) -> None:
+    """Give the broker what the inbox still holds; what does not fit waits for the next start."""
+    with connect(name="bus", autocommit=True, deadline=_MOVE_SECONDS) as connection:
+        if not (events := waiting_in_inbox(connection.cursor())):
+            return
+        logger.warning(
+            "%d events wait in the inbox, which nobody reads while a broker is the bus: it gets them now",
+            events,
+        )
+        try:
+            move_inbox(connection, broker)
+        except SluiceError as error:
+            logger.warning("some events stay in the inbox until the next start: %s", error)
 
 
 @cache
@@ -141,7 +183,7 @@ def rollups() -> Rollups:
 
 def forget() -> None:
     """Ask again what the database is: for whoever turns to another one."""
-    for kept in (bus, ingest_bus, level, store, rollups):
+    for kept in (bus, own_bus, ingest_bus, level, store, rollups):
         kept.cache_clear()
     if holding := _own.__dict__.pop("holding", None):
         holding.close()
@@ -153,7 +195,12 @@ def processor() -> tuple[Consumer, Pipeline]:
     consumer = _consumer(connection)
     staging.create(connection)
     pipeline = Pipeline(
-        connection=connection, consumer=consumer, steps=steps(), max_attempts=settings.MAX_ATTEMPTS
+        connection=connection,
+        consumer=consumer,
+        steps=steps(),
+        max_attempts=settings.MAX_ATTEMPTS,
+        # The rest is for the commit.
+        search_seconds=settings.CLAIM_LEASE_SECONDS / 2,
     )
     return consumer, pipeline
 

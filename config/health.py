@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import time
+from functools import cache
 
 import psycopg
 from django.conf import settings
-from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from config.engine import bus
+from config.engine import bus, ingest_bus
 from config.lib.postgres import connect
+from config.lib.reachable import reason
 from config.lib.sqlfile import load
+from events.bus.base import SLOT_SPACE
 from events.selectors import spool_depth
 
 logger = logging.getLogger("sluice.health")
@@ -53,22 +55,40 @@ def _database_lines() -> dict[str, str]:
     except psycopg.errors.UndefinedTable:
         return {"database": _OK, "migrations": "missing", "bus": "unknown", "processor": "unknown"}
     except psycopg.Error as error:
-        logger.warning("the database cannot be asked: %s", type(error).__name__)
-        return dict.fromkeys(_DATABASE_LINES, "unknown") | {"database": "unreachable"}
+        logger.warning("the database cannot be asked: %s", reason(error))
+        # A missing grant is an answer of the server's.
+        lacking = isinstance(error, psycopg.errors.InsufficientPrivilege)
+        said = "refused" if lacking else "unreachable"
+        return dict.fromkeys(_DATABASE_LINES, "unknown") | {"database": said}
 
 
 def _look() -> dict[str, str]:
     until = time.monotonic() + _DATABASE_SECONDS
     with connect(name="health", alias="gateway", autocommit=True, deadline=_DATABASE_SECONDS) as link:
         link.until = until
-        row = link.execute(SQL["state"]).fetchone() or (False, 0, 0, 0.0, 0)
-    writable, events, size, lag, processors = row
+        row = link.execute(SQL["state"], {"space": SLOT_SPACE}).fetchone() or (False, 0, 0, 0, 0.0, 0)
+    writable, events, inbox, size, lag, processors = row
+    state = _bus_state(events, size, lag)
     return {
         "database": _OK if writable else "read-only",
-        "migrations": _OK if _migrated() else "missing",
-        "bus": f"{_bus_state(events, size, lag)}: {events} events wait",
-        "processor": f"{_OK}: {processors} running" if processors else "none running",
+        "migrations": _OK if _migrated(until) else "missing",
+        "bus": f"{state}: {events} events wait{_left_behind(inbox)}",
+        "processor": _processors(processors, state),
     }
+
+
+def _left_behind(events: int) -> str:
+    """Say what nobody reads. A broker's batches are in no counter before they leave it: these are the inbox's."""
+    return (
+        f", {events} of them in the inbox, which is not the bus" if events and settings.BUS_IS_BROKER else ""
+    )
+
+
+def _processors(running: int, bus_state: str) -> str:
+    """Say how many run. One that has no broker to take from holds no slot, by which it would be known."""
+    if not running and settings.BUS_IS_BROKER and bus_state != _OK:
+        return "unknown while the bus is away"
+    return f"{_OK}: {running} running" if running else "none running"
 
 
 def _bus_state(events: int, size: int, lag: float) -> str:
@@ -84,19 +104,32 @@ def _bus_state(events: int, size: int, lag: float) -> str:
 _known_migrated = False
 
 
-def _migrated() -> bool:
-    """Tell whether every migration is applied. Once true it stays true, so it is asked until then only."""
+def _migrated(until: float) -> bool:
+    """Tell whether every migration is applied. Once true it stays true, so it is asked until then only.
+
+    On a connection of its own: the gateway's role may not see this, and Django would wait for longer.
+    """
     global _known_migrated
     if not _known_migrated:
-        from django.db.migrations.executor import MigrationExecutor
-
-        executor = MigrationExecutor(connection)
-        _known_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        with connect(name="health", autocommit=True, deadline=max(0.001, until - time.monotonic())) as link:
+            link.until = until
+            applied = set(link.execute(SQL["applied"]).fetchall())
+        _known_migrated = _wanted() <= applied
     return _known_migrated
+
+
+@cache
+def _wanted() -> set[tuple[str, str]]:
+    """Return the migrations that this release brings, as (app, name)."""
+    from django.db.migrations.loader import MigrationLoader
+
+    return set(MigrationLoader(None).graph.nodes)
 
 
 def _spool() -> str:
     """Say what waits on disk. That is no fault by itself: it is drained when the database is back."""
+    if trouble := ingest_bus().spool_trouble():
+        return trouble
     depth = spool_depth()
     if depth.damaged_files:
         return f"{_OK}: {depth.events} events wait, {depth.damaged_files} damaged files were set aside"

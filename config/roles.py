@@ -37,11 +37,12 @@ class Role:
 
 
 def wanted() -> tuple[Role, Role]:
-    """Return the roles that the settings name, or those that they might."""
-    return (
-        _role("gateway", GATEWAY, _GATEWAY_TIMEOUT_MS),
-        _role("read", READ, settings.QUERY_TIMEOUT_MS),
-    )
+    """Return the roles that the settings name, or those that they might. Raises RoleError."""
+    gateway = _role("gateway", GATEWAY, _GATEWAY_TIMEOUT_MS)
+    read = _role("read", READ, settings.QUERY_TIMEOUT_MS)
+    if gateway.name == read.name:
+        raise RoleError(f"GATEWAY_DATABASE_URL and READ_DATABASE_URL both name {read.name}: name two users")
+    return gateway, read
 
 
 def _role(alias: str, name: str, milliseconds: int) -> Role:
@@ -74,6 +75,7 @@ def _statements(
     database, schema, user = connection.execute(SQL["place"]).fetchone() or ("", "", "")
     if role.name == user:
         raise RoleError(f"{user} owns the tables: name another user in the URL of the {role.block} role")
+    _refuse_too_much(connection, role)
     names = {
         "role": sql.Identifier(role.name),
         "database": sql.Identifier(database),
@@ -86,3 +88,10 @@ def _statements(
         yield sql.SQL(SQL["password"]).format(verifier=sql.Literal(verifier.decode()), **names)
     yield sql.SQL(SQL["nothing"]).format(**names)
     yield sql.SQL(SQL[role.block]).format(**names)
+
+
+def _refuse_too_much(connection: psycopg.Connection[Any], role: Role) -> None:
+    """Raise RoleError for a role that is there and may do more than we could take back."""
+    (too_much,) = connection.execute(SQL["too_much"], [role.name]).fetchone() or ("",)
+    if too_much:
+        raise RoleError(f"{role.name} has {too_much}: name another user in the URL of the {role.block} role")

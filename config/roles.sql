@@ -1,3 +1,19 @@
+-- name: too_much
+-- Tells what a role has that no grant here takes back, and whether it owns something here.
+SELECT array_to_string(ARRAY[
+    CASE WHEN rolsuper THEN 'SUPERUSER' END,
+    CASE WHEN rolcreaterole THEN 'CREATEROLE' END,
+    CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+    CASE WHEN rolbypassrls THEN 'BYPASSRLS' END,
+    CASE WHEN rolreplication THEN 'REPLICATION' END,
+    CASE WHEN EXISTS (SELECT FROM pg_auth_members WHERE member = role.oid) THEN 'membership in a role' END,
+    CASE WHEN EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND datdba = role.oid)
+        OR EXISTS (SELECT FROM pg_namespace WHERE nspname = current_schema() AND nspowner = role.oid)
+        OR EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relowner = role.oid)
+        THEN 'tables of its own' END
+], ', ')
+FROM pg_roles AS role WHERE rolname = %s;
+
 -- name: role
 -- Makes a role that may log in, unless there is one of that name.
 DO $roles$
@@ -13,7 +29,8 @@ $roles$;
 ALTER ROLE {role} PASSWORD {verifier};
 
 -- name: nothing
--- Lets it connect, and do nothing here: what it had before is taken back, and temporary tables are for the owner.
+-- Lets it connect, and do nothing here: what it had before is taken back, also in tables to come, and temporary
+-- tables are for the owner.
 GRANT CONNECT ON DATABASE {database} TO {role};
 GRANT TEMPORARY ON DATABASE {database} TO CURRENT_USER;
 REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;
@@ -21,6 +38,8 @@ REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC;
 GRANT USAGE ON SCHEMA {schema} TO {role};
 REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON TABLES FROM {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON SEQUENCES FROM {role};
 
 -- name: gateway
 -- Lets it append to the bus and count that, look up keys by their digest, and lease quota. Of what waits in the bus it
@@ -36,10 +55,10 @@ GRANT SELECT, INSERT, UPDATE ON quota_bucket TO {role};
 ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = {milliseconds};
 
 -- name: read
--- Lets it read what questions are about, in tables to come as well, but no key, password, login or membership. Its
--- transactions are read-only and its statements end in time, even where a program forgets to say so.
+-- Lets it read what questions are about, but no key, password, login or membership. A table that an upgrade brings is
+-- granted when this runs again, and a test asks for each whether it is secret. Its transactions are read-only and its
+-- statements end in time, even where a program forgets to say so.
 GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};
-ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role};
 REVOKE ALL ON api_key, membership, auth_user, auth_user_groups, auth_user_user_permissions, auth_group,
     auth_group_permissions, django_session, django_admin_log FROM {role};
 ALTER ROLE {role} IN DATABASE {database} SET default_transaction_read_only = on;

@@ -58,6 +58,9 @@ for _alias, _entry in DATABASES.items():
     # A restarted server leaves dead connections in the pool: each is tried before it is handed out.
     _entry["CONN_HEALTH_CHECKS"] = True
     _entry["OPTIONS"] |= {"pool": pooling.options(WEB_THREADS + 2)}
+    # What the URL says comes last, and so goes before.
+    _given = _entry["OPTIONS"].get("options", "")
+    _entry["OPTIONS"]["options"] = f"{pooling.end_when_alone(pooling.PAUSE_MS)} {_given}".rstrip()
     if _alias != "default":
         _entry["TEST"] = {"MIRROR": "default"}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
@@ -251,10 +254,13 @@ LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "config.logs.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "config.logs.RequestIdFilter"},
+        "calm": {"()": "config.logs.CalmFilter"},
+    },
     "formatters": {"json": {"()": "config.logs.formatter"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id"]}
+        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["calm", "request_id"]}
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

@@ -35,10 +35,14 @@ if not install(bodies, Desk(settings.WEB_THREADS)):
 from config import celery  # noqa: E402, F401
 from config.engine import ingest_bus  # noqa: E402
 from config.lib.postgres import answer_in_time  # noqa: E402
+from events.gateway.auth import keys  # noqa: E402
 
 # Whoever drains the spool must be there from the start: a process that is gone may have left something.
 answer_in_time()
 ingest_bus().start()
+if settings.SPOOL_MAX_BYTES:
+    # A process that starts during an outage knows from here whose events it may spool.
+    keys.keep_at(settings.SPOOL_DIR / "known-keys.json")
 
 # What was imported lives as long as the process. Looking through all of it again and again for garbage would
 # stop every request of the process for tens of milliseconds.

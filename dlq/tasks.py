@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from celery import shared_task
 from django.db import transaction
 
-from config.engine import bus
+from config.engine import own_bus
 from dlq import replay as replays
 from dlq.models import DeadLetter
 from events.bus.base import BusFull, BusUnavailable
@@ -16,7 +16,7 @@ from events.bus.base import BusFull, BusUnavailable
 @shared_task(autoretry_for=(BusFull, BusUnavailable), retry_backoff=True, max_retries=20)
 def replay(ids: list[int], by: str) -> dict[str, int]:
     """Replay letters through the bus; where it is full or away, go on later with what is left."""
-    verdict = replays.replay(ids=ids, by=by, bus=bus())
+    verdict = replays.replay(ids=ids, by=by, bus=own_bus())
     return {"passed": len(verdict.passed), "failed": len(verdict.failed)}
 
 

@@ -77,8 +77,7 @@ class Claimed:
 class Depth:
     """What waits in the bus: events, bytes, and the age of the oldest batch in seconds (0 when empty).
 
-    `fresh_seconds` is the age of the oldest one that nobody suspects, where that is another; `parked_events` are
-    those of suspects.
+    `fresh_seconds` is the age of the oldest one that nobody suspects, where that is another.
     """
 
     events: int
@@ -86,7 +85,6 @@ class Depth:
     oldest_seconds: float
     oldest_at: datetime | None = None
     fresh_seconds: float | None = None
-    parked_events: int = 0
 
     @property
     def lag_seconds(self) -> float:

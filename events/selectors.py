@@ -17,9 +17,13 @@ from config.lib import clock, sqlfile
 from config.lib.buckets import ZonedTimeBucket
 from config.lib.paging import Page, Position, page_of
 from config.lib.postgres import bounded_cursor, reading
+from config.lib.registry import read_registry
+from events.bus.base import SLOT_SPACE
 from events.bus.spool_depth import SpoolDepth, read_depth
+from events.bus.switching import waiting_in_inbox
 from events.contracts import Depth
 from events.gateway import telemetry
+from events.gateway.quota import Quota, quota_of
 from events.gateway.telemetry import Latency
 from events.models import OutcomeCount, Project
 from events.store.base import Partition
@@ -103,6 +107,37 @@ def throughput(
 def bus_depth() -> Depth:
     """Return what waits in the bus."""
     return bus().depth()
+
+
+def bus_parked() -> int:
+    """Return how many events of suspects wait in the bus."""
+    return bus().parked()
+
+
+def bus_left_behind() -> int:
+    """Return how many events wait in the inbox while a broker is the bus: nobody reads it then."""
+    if not settings.BUS_IS_BROKER:
+        return 0
+    with bounded_cursor() as cursor:
+        return waiting_in_inbox(cursor)
+
+
+def processors() -> int:
+    """Return how many processors work, on all hosts: each holds a slot of the bus."""
+    with bounded_cursor() as cursor:
+        ((count,),) = cursor.execute(SQL["processors"], {"space": SLOT_SPACE}).fetchall()
+    return int(count)
+
+
+def claim_size() -> int | None:
+    """Return how many events a processor of this host claims at most, by the latest claim; None before the first."""
+    families = (family for family in read_registry().collect() if family.name == "sluice_claim_size")
+    return int(max((sample.value for family in families for sample in family.samples), default=0)) or None
+
+
+def project_quota(project: Project) -> Quota | None:
+    """Return the quota that holds for a project; None where there is none."""
+    return quota_of(project.pk, project.quota_events_per_second, project.quota_burst_events)
 
 
 def spool_depth() -> SpoolDepth:

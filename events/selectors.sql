@@ -27,3 +27,9 @@ SELECT (SELECT coalesce(sum(appended_events), 0)::bigint FROM bus_counter),
 SELECT (bucket AT TIME ZONE 'UTC')::date, coalesce(sum(count) FILTER (WHERE project_id = %(project_id)s), 0)::bigint,
        sum(count)::bigint
 FROM rollup_events_1d GROUP BY 1;
+
+-- name: processors
+-- Counts the slots that living sessions hold.
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = %(space)s
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database());

@@ -6,7 +6,7 @@ from datetime import date
 
 from celery import shared_task
 
-from config.engine import bus, rollups, store
+from config.engine import own_bus, rollups, store
 from config.lib.postgres import connect
 from events import days, operations
 from metrics.selectors import rollup_pending_seconds
@@ -22,7 +22,7 @@ def catch_up_rollups() -> bool:
     """Count the late events that were only noted so far, but let a flood go first: it touches the same hours again."""
     if not rollups().can_lag:
         return True
-    if bus().depth().events > _BACKLOG and rollup_pending_seconds() < _LONGEST_WAIT:
+    if own_bus().depth().events > _BACKLOG and rollup_pending_seconds() < _LONGEST_WAIT:
         return False
     with connect(name="rollups", autocommit=True, deadline=_DEADLINE) as connection:
         return rollups().catch_up(connection)

@@ -90,7 +90,7 @@ def should_wait(*, connection: Connection, events_waiting: int) -> bool:
     """
     if events_waiting <= _BACKLOG:
         return False
-    row = connection.execute(SQL["oldest_seconds"]).fetchone()
+    row = connection.execute(SQL["oldest_seconds"], {"shards": SHARDS}).fetchone()
     return bool(row and row[0] is not None and row[0] < _LONGEST_WAIT)
 
 

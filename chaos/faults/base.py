@@ -8,11 +8,13 @@
 
 The load goes on all the while. The campaign waits `hold` seconds inside, leaves, measures from that moment how long
 the gateway and a fresh event take, pauses the load, drains, and checks everything. A fault heals what it broke, but
-never helps the product up again: what the supervisor or a reconnect would do is what is tested.
+never helps the product up again: what the supervisor or a reconnect would do is what is tested. A fault that may fail
+to happen shows by `scene.proved()` that it did.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from chaos.oracle import Oracle
 
 
+class NotInjected(Exception):
+    """Nothing shows that the fault happened: to have survived it would prove nothing."""
+
+
 @dataclass(slots=True)
 class Scene:
     """What a fault has to work with. `rng` is its only source of chance: the seed replays it."""
@@ -37,18 +43,32 @@ class Scene:
     short: bool
     #: What the report shall say about this one injection beyond its times.
     notes: list[str] = field(default_factory=list)
+    #: Clients of the fault's own that may still send when it is over; waited for once the recovery is measured.
+    senders: list[threading.Thread] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Add a figure or remark to this injection's line of the report."""
         self.notes.append(text)
 
+    def proved(self, fact: object, text: str) -> None:
+        """Note the evidence that the fault happened. NotInjected, with the text, where `fact` is false."""
+        if not fact:
+            raise NotInjected(text)
+        self.note(text)
 
+
+#: Seconds within which the gateway and a fresh event are to be back after most faults.
+USUAL = 5.0
 Inject = Callable[[Scene], AbstractContextManager[None]]
 Open = Callable[[Path], AbstractContextManager[Mapping[str, str]]]
 
 
 def _always() -> str:
     return ""
+
+
+def _none(folder: Path) -> int:
+    return 0
 
 
 @contextmanager
@@ -61,8 +81,9 @@ class Setup:
     """How an instance is put up: faults of one setup share one instance, one load and one oracle.
 
     `open(folder)` runs before anything is made in the instance's folder (where it may mount something) and ends
-    after everything of it has stopped; it gives environment variables for `up`. `postgres` are server settings,
-    `process` replaces the arguments of the processors' command. `needs` says what is missing here, or nothing.
+    after everything of it has stopped; it gives environment variables for `up`. `postgres` are server settings.
+    `left(folder)` counts what its bus still holds, asked beside the product; `needs` says what is missing here, or
+    nothing.
     """
 
     name: str
@@ -70,6 +91,7 @@ class Setup:
     open: Open = _nothing
     environment: Mapping[str, str] = field(default_factory=dict)
     postgres: Mapping[str, str] = field(default_factory=dict)
+    left: Callable[[Path], int] = _none
     needs: Callable[[], str] = _always
 
 
@@ -79,7 +101,8 @@ class Fault:
 
     `hold` (shortest, longest) is how long it stays in force, `hold_short` the same in the short campaign;
     `back_within` and `fresh_within` bound, from its healing, the first acknowledgement and the time until a
-    fresh event is queryable. `needs` says what is missing on this machine, or nothing.
+    fresh event is queryable; other bounds than the usual ones have a reason, `because`.
+    `needs` says what is missing on this machine, or nothing.
     """
 
     name: str
@@ -90,8 +113,9 @@ class Fault:
     short: bool = True
     hold: tuple[float, float] = (0.0, 0.0)
     hold_short: tuple[float, float] | None = None
-    back_within: float = 5.0
-    fresh_within: float = 5.0
+    back_within: float = USUAL
+    fresh_within: float = USUAL
+    because: str = ""
     needs: Callable[[], str] = _always
 
     def seconds(self, rng: Random, *, short: bool) -> float:

@@ -7,15 +7,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import amqp
+
 from chaos.faults.base import Scene, Setup, fault, setup
+from chaos.faults.data import mass_poison
 from chaos.faults.memory import heavy_requests
+from chaos.faults.processes import freeze_processor
 from chaos.proxy import FaultProxy
 from chaos.rabbitmq import RabbitMQ, missing
 
 #: The least that may be set: all queues together take so much before they refuse.
 _BUS_BYTES = 1 << 20
-#: Seconds. Clients connect anew with a pause that doubles, and quorum queues elect a leader first.
+_SHARDS = 8
+_QUEUES = (*(f"sluice.events.{number}" for number in range(_SHARDS)), "sluice.suspects")
+#: Seconds.
 _BACK, _FRESH = 5.0, 15.0
+_WHY = "clients connect anew with a pause that doubles, and quorum queues elect a leader first"
 #: The broker of each instance, by its folder, and what stands in front of it.
 _BROKERS: dict[Path, tuple[RabbitMQ, FaultProxy]] = {}
 
@@ -30,15 +37,27 @@ def _with_broker(folder: Path) -> Iterator[Mapping[str, str]]:
         with FaultProxy(f"127.0.0.1:{node.port}") as proxy:
             _BROKERS[folder] = (node, proxy)
             url = f"amqp://guest:guest@{proxy.host}:{proxy.port}//"
-            yield {"EVENT_BUS_URL": url, "CELERY_BROKER_URL": url, "BUS_MAX_BYTES": str(_BUS_BYTES)}
+            sizes = {"BUS_MAX_BYTES": str(_BUS_BYTES), "BUS_SHARDS": str(_SHARDS)}
+            yield {"EVENT_BUS_URL": url, "CELERY_BROKER_URL": url, **sizes}
     finally:
         _BROKERS.pop(folder, None)
         node.stop()
 
 
+def _left(folder: Path) -> int:
+    """Return the messages that are ready in the queues of the bus: RabbitMQ itself is asked."""
+    with amqp.Connection(f"127.0.0.1:{_BROKERS[folder][0].port}") as link:
+        channel = link.channel()
+        return sum(channel.queue_declare(name, passive=True).message_count for name in _QUEUES)
+
+
 setup(
     Setup(
-        "broker", "as plain, with RabbitMQ as the bus and Celery's broker", open=_with_broker, needs=missing
+        "broker",
+        "as plain, with RabbitMQ as the bus and Celery's broker",
+        open=_with_broker,
+        left=_left,
+        needs=missing,
     )
 )
 
@@ -52,7 +71,7 @@ def _proxy(scene: Scene) -> FaultProxy:
 
 
 @fault("broker-restart", "a clean stop and start of RabbitMQ", setup="broker", hold=(0.0, 10.0), hold_short=(0.0, 1.0),
-       back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+       back_within=_BACK, fresh_within=_FRESH, because=_WHY)  # fmt: skip
 @contextmanager
 def restart(scene: Scene) -> Iterator[None]:
     """Restart as an upgrade would."""
@@ -62,7 +81,7 @@ def restart(scene: Scene) -> Iterator[None]:
 
 
 @fault("broker-kill", "kill -9 of RabbitMQ, and its start", setup="broker", hold=(0.0, 20.0), hold_short=(0.0, 2.0),
-       weight=2, back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+       weight=2, back_within=_BACK, fresh_within=_FRESH, because=_WHY)  # fmt: skip
 @contextmanager
 def kill(scene: Scene) -> Iterator[None]:
     """Lose what its memory held."""
@@ -72,7 +91,7 @@ def kill(scene: Scene) -> Iterator[None]:
 
 
 @fault("broker-frozen", "RabbitMQ stands still (SIGSTOP): it takes connections and says nothing", setup="broker",
-       hold=(5.0, 20.0), hold_short=(3.0, 5.0), back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+       hold=(5.0, 20.0), hold_short=(3.0, 5.0), back_within=_BACK, fresh_within=_FRESH, because=_WHY)  # fmt: skip
 @contextmanager
 def freeze(scene: Scene) -> Iterator[None]:
     """Freeze the node."""
@@ -84,7 +103,7 @@ def freeze(scene: Scene) -> Iterator[None]:
 
 
 @fault("broker-reset", "connections to RabbitMQ are reset, new ones too", setup="broker", hold=(0.0, 15.0),
-       hold_short=(0.0, 3.0), back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+       hold_short=(0.0, 3.0), back_within=_BACK, fresh_within=_FRESH, because=_WHY)  # fmt: skip
 @contextmanager
 def reset(scene: Scene) -> Iterator[None]:
     """Reset everything."""
@@ -93,7 +112,7 @@ def reset(scene: Scene) -> Iterator[None]:
 
 
 @fault("broker-blackhole", "RabbitMQ takes connections and nothing comes back", setup="broker", hold=(5.0, 20.0),
-       short=False, back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+       short=False, back_within=_BACK, fresh_within=_FRESH, because=_WHY)  # fmt: skip
 @contextmanager
 def black_hole(scene: Scene) -> Iterator[None]:
     """Let everything vanish."""
@@ -102,7 +121,8 @@ def black_hole(scene: Scene) -> Iterator[None]:
 
 
 @fault("broker-swallow", "batches and acknowledgements arrive, RabbitMQ's confirmations do not", setup="broker",
-       hold=(1.0, 10.0), hold_short=(2.0, 3.0), weight=2, back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+       hold=(1.0, 10.0), hold_short=(2.0, 3.0), weight=2, back_within=_BACK, fresh_within=_FRESH,
+       because=_WHY)  # fmt: skip
 @contextmanager
 def swallow(scene: Scene) -> Iterator[None]:
     """Leave publishers in doubt: what they spool meanwhile comes twice."""
@@ -111,7 +131,7 @@ def swallow(scene: Scene) -> Iterator[None]:
 
 
 @fault("broker-full", "nobody takes from the queues until they refuse more: 503", setup="broker", hold=(6.0, 9.0),
-       back_within=_BACK, fresh_within=_FRESH, short=False)  # fmt: skip
+       back_within=_BACK, fresh_within=_FRESH, because=_WHY, short=False)  # fmt: skip
 @contextmanager
 def fill(scene: Scene) -> Iterator[None]:
     """Stop the processors, shorter than their leases, and send more than there is room for.
@@ -120,14 +140,15 @@ def fill(scene: Scene) -> Iterator[None]:
     """
     pids = [scene.instance.pids(part)[0] for part in ("processor.1", "processor.2")]
     before = scene.load.statuses[503]
-    flood = heavy_requests(scene, senders=8, each=40, size=80)
-    with flood, scene.instance.frozen(pids[0]), scene.instance.frozen(pids[1]):
+    heavy_requests(scene, senders=8, each=40, size=80)
+    with scene.instance.frozen(pids[0]), scene.instance.frozen(pids[1]):
         yield
-    scene.note(f"{scene.load.statuses[503] - before} times 503")
+        refused = scene.load.statuses[503] - before
+    scene.proved(refused, f"{refused} times 503")
 
 
 @fault("broker-database-away", "PostgreSQL is away while RabbitMQ holds the events", setup="broker",
-       hold=(10.0, 30.0), hold_short=(4.0, 6.0), back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+       hold=(10.0, 30.0), hold_short=(4.0, 6.0), back_within=_BACK, fresh_within=_FRESH, because=_WHY)  # fmt: skip
 @contextmanager
 def without_database(scene: Scene) -> Iterator[None]:
     """Stop the server: deliveries must not be counted against the messages."""
@@ -137,10 +158,18 @@ def without_database(scene: Scene) -> Iterator[None]:
 
 
 @fault("broker-kill-processors", "kill -9 of all processors, with messages that they had not acknowledged",
-       setup="broker", weight=2, back_within=_BACK, fresh_within=_FRESH)  # fmt: skip
+       setup="broker", weight=2, back_within=_BACK, fresh_within=_FRESH, because=_WHY)  # fmt: skip
 @contextmanager
 def kill_processors(scene: Scene) -> Iterator[None]:
     """Have everything delivered again."""
     for part in ("processor.1", "processor.2"):
         scene.instance.kill(part)
     yield
+
+
+fault("broker-mass-poison", "PostgreSQL refuses every event that comes from RabbitMQ: all is stored afterwards",
+      setup="broker", hold=(5.0, 15.0), fresh_within=45.0, short=False,
+      because="a processor that may not store anything at all pauses for 30 s")(mass_poison)  # fmt: skip
+fault("broker-frozen-processor", "a processor is stopped (SIGSTOP) until RabbitMQ has given its messages to others",
+      setup="broker", hold=(11.0, 15.0), back_within=_BACK, fresh_within=_FRESH, because=_WHY,
+      short=False)(freeze_processor)  # fmt: skip

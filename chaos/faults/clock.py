@@ -10,14 +10,20 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from chaos.faults.base import Scene, Setup, fault, setup
+from chaos.http import Client
+from chaos.waiting import wait_until
 
 _SOURCE = Path(__file__).with_name("wall_clock.c")
 _HOURS = 3600
+#: Seconds: to the minute is good enough for a jump of hours.
+_TOLERANCE, _ANSWER_WITHIN = 120, 20.0
 
 
 class WallClock:
@@ -84,7 +90,7 @@ setup(
 @contextmanager
 def jump_forward(scene: Scene) -> Iterator[None]:
     """Set the clock to two hours later."""
-    with WallClock(scene.instance.folder).ahead(2 * _HOURS):
+    with _jumped(scene, 2 * _HOURS):
         yield
 
 
@@ -93,5 +99,30 @@ def jump_forward(scene: Scene) -> Iterator[None]:
 @contextmanager
 def jump_back(scene: Scene) -> Iterator[None]:
     """Set the clock to two hours earlier."""
-    with WallClock(scene.instance.folder).ahead(-2 * _HOURS):
+    with _jumped(scene, -2 * _HOURS):
         yield
+
+
+@contextmanager
+def _jumped(scene: Scene, seconds: float) -> Iterator[None]:
+    with WallClock(scene.instance.folder).ahead(seconds):
+        yield
+        seen = _gateway_time(scene) - time.time()
+    scene.proved(abs(seen - seconds) < _TOLERANCE, f"the gateway saw {seen:+.0f} s")
+
+
+def _gateway_time(scene: Scene) -> float:
+    """Return what the gateway takes for now (seconds since 1970): where the last 24 hours end, to the minute.
+
+    The Date header would not do: granian keeps one until the clock is past it.
+    """
+    client = Client(scene.instance.port, scene.instance.tenants[0].read_key)
+    try:
+        answer = wait_until(
+            lambda: client.get("/api/metrics", metric="count", range="24h")[1],
+            seconds=_ANSWER_WITHIN,
+            what="an answer that tells the time",
+        )
+    finally:
+        client.close()
+    return datetime.fromisoformat(answer["range"]["to"]).timestamp()

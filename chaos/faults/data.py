@@ -50,7 +50,8 @@ def _spoilt(scene: Scene, event: events.Event, tenant: Tenant) -> bytes:
 
 
 @fault("mass-poison", "PostgreSQL refuses every event: nothing becomes a dead letter, all is stored afterwards",
-       hold=(5.0, 15.0), fresh_within=45.0, short=False)  # fmt: skip
+       hold=(5.0, 15.0), fresh_within=45.0, short=False,
+       because="a processor that may not store anything at all pauses for 30 s")  # fmt: skip
 @contextmanager
 def mass_poison(scene: Scene) -> Iterator[None]:
     """Add a constraint that nothing meets, as a mistaken migration would, and take it away."""

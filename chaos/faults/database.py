@@ -9,9 +9,11 @@ from contextlib import contextmanager
 
 from chaos.faults.base import Scene, fault
 
+_RECOVERS = "PostgreSQL starts, and recovers, first"
+
 
 @fault("kill-backend", "kill -9 of one server process: PostgreSQL ends all sessions and recovers", weight=3,
-       back_within=10.0, fresh_within=10.0)  # fmt: skip
+       back_within=10.0, fresh_within=10.0, because=_RECOVERS)  # fmt: skip
 @contextmanager
 def kill_backend(scene: Scene) -> Iterator[None]:
     """Kill the server's side of one of Sluice's connections."""
@@ -23,12 +25,13 @@ def kill_backend(scene: Scene) -> Iterator[None]:
 @contextmanager
 def end_sessions(scene: Scene) -> Iterator[None]:
     """End every session, as an administrator would."""
-    scene.note(f"{scene.instance.server.end_sessions('sluice%')} connections")
+    ended = scene.instance.server.end_sessions("sluice%")
+    scene.proved(ended, f"{ended} connections")
     yield
 
 
 @fault("postgres-immediate", "immediate stop (SIGQUIT) and start of PostgreSQL under load", weight=4,
-       hold=(0.0, 1.0), back_within=10.0, fresh_within=10.0)  # fmt: skip
+       hold=(0.0, 1.0), back_within=10.0, fresh_within=10.0, because=_RECOVERS)  # fmt: skip
 @contextmanager
 def stop_immediately(scene: Scene) -> Iterator[None]:
     """Stop without a checkpoint: the next start recovers from the log."""
@@ -38,7 +41,7 @@ def stop_immediately(scene: Scene) -> Iterator[None]:
 
 
 @fault("postgres-kill", "kill -9 of PostgreSQL, every process of it, and its start", weight=3, hold=(0.0, 1.0),
-       back_within=10.0, fresh_within=10.0)  # fmt: skip
+       back_within=10.0, fresh_within=10.0, because=_RECOVERS)  # fmt: skip
 @contextmanager
 def kill_postgres(scene: Scene) -> Iterator[None]:
     """Lose shared memory."""
@@ -53,6 +56,7 @@ def kill_postgres(scene: Scene) -> Iterator[None]:
     weight=2,
     back_within=10.0,
     fresh_within=10.0,
+    because=_RECOVERS,
 )
 @contextmanager
 def restart_postgres(scene: Scene) -> Iterator[None]:
@@ -63,7 +67,7 @@ def restart_postgres(scene: Scene) -> Iterator[None]:
 
 
 @fault("postgres-away", "PostgreSQL is away for a minute, and the gateway goes on", weight=2, hold=(60.0, 60.0),
-       hold_short=(8.0, 8.0), back_within=10.0, fresh_within=10.0)  # fmt: skip
+       hold_short=(8.0, 8.0), back_within=10.0, fresh_within=10.0, because=_RECOVERS)  # fmt: skip
 @contextmanager
 def away(scene: Scene) -> Iterator[None]:
     """Stop it, and start it after the hold."""
@@ -73,7 +77,8 @@ def away(scene: Scene) -> Iterator[None]:
 
 
 @fault("away-and-killed", "PostgreSQL is away, and meanwhile everything of Sluice is killed and started again",
-       weight=2, hold=(3.0, 6.0), hold_short=(2.0, 3.0), back_within=30.0, fresh_within=30.0)  # fmt: skip
+       weight=2, hold=(3.0, 6.0), hold_short=(2.0, 3.0), back_within=30.0, fresh_within=30.0,
+       because="PostgreSQL recovers, and the whole program starts")  # fmt: skip
 @contextmanager
 def away_and_killed(scene: Scene) -> Iterator[None]:
     """Leave batches to the spools of processes that are no more."""

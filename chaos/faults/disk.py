@@ -10,20 +10,28 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from chaos.faults.base import Scene, Setup, fault, setup
 from chaos.server import Server
+from chaos.waiting import TooLong, wait_until
 
 _MIB, _PAGE = 1 << 20, 4096
+_DEVICE = "sluice-chaos-"
 _DATABASE_BYTES, _SPOOL_BYTES = 4096 * _MIB, 256 * _MIB
 #: More segments than a server of this setup keeps for reuse.
 _SEGMENTS = 100
+_WHY = "PostgreSQL may have ended: it is started and recovers first"
+#: Events a second that no spool of a few MiB holds for long, and what it may take until it is full (seconds).
+_FLOOD, _FULL_WITHIN = 3000.0, 20.0
+#: A row of it needs pages that a full disk does not have.
+_WRITE = "CREATE TABLE chaos_fill AS SELECT gen_random_uuid() FROM generate_series(1, 100000)"
 
 
 class SmallDisk:
@@ -37,7 +45,8 @@ class SmallDisk:
         """Mount it; CalledProcessError without the right to."""
         self._folder.mkdir(parents=True, exist_ok=True)
         options = f"size={self._size},mode=0711"
-        _run("mount", "-t", "tmpfs", "-o", options, "sluice-chaos", str(self._folder))
+        # Its owner stands in the list of mounts: see `clear_leftovers`.
+        _run("mount", "-t", "tmpfs", "-o", options, f"{_DEVICE}{os.getpid()}", str(self._folder))
 
     def unmount(self) -> None:
         """Unmount it; while somebody still has a file open, it goes with the last of them."""
@@ -79,6 +88,19 @@ class SmallDisk:
 
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
+
+
+def clear_leftovers() -> list[str]:
+    """Unmount the disks of campaigns that were killed, and return where they were."""
+    mounts = [line.split()[:2] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    left = [where for device, where in mounts if device.startswith(_DEVICE) and _is_dead(device)]
+    for where in left:
+        _run("umount", "--lazy", where)
+    return left
+
+
+def _is_dead(device: str) -> bool:
+    return not psutil.pid_exists(int(device.removeprefix(_DEVICE)))
 
 
 @cache
@@ -128,17 +150,21 @@ setup(
 
 
 @fault("disk-full-data", "the database's disk is full: no table and no log can grow", setup="small-disks",
-       hold=(5.0, 20.0), hold_short=(4.0, 6.0), back_within=10.0, fresh_within=15.0)  # fmt: skip
+       hold=(5.0, 20.0), hold_short=(4.0, 6.0), back_within=10.0, fresh_within=15.0,
+       because=_WHY)  # fmt: skip
 @contextmanager
 def fill_data(scene: Scene) -> Iterator[None]:
     """Fill it and leave it to the load to hit the bound."""
     with database_disk(scene.instance.folder).full():
+        refusal = _refusal(scene.instance.server)
         yield
     _as_a_service(scene)
+    scene.proved(refusal, refusal or "a write found room")
 
 
 @fault("disk-full-wal", "the database's disk is full and its log needs a new segment: PostgreSQL panics",
-       setup="small-disks", hold=(3.0, 10.0), hold_short=(3.0, 4.0), back_within=10.0, fresh_within=15.0)  # fmt: skip
+       setup="small-disks", hold=(3.0, 10.0), hold_short=(3.0, 4.0), back_within=10.0, fresh_within=15.0,
+       because=_WHY)  # fmt: skip
 @contextmanager
 def fill_wal(scene: Scene) -> Iterator[None]:
     """Use up the segments that are kept for reuse."""
@@ -155,19 +181,44 @@ def fill_spool(scene: Scene) -> Iterator[None]:
     """Leave the spool no room, little, or some; then cut the database off."""
     leave = scene.rng.choice([0, _MIB // 4, 2 * _MIB])
     scene.note(f"{leave >> 10} KiB left")
-    with spool_disk(scene.instance.folder).full(leave), scene.instance.proxy.fault("refuse"):
+    before = scene.load.statuses[503]
+    disk, flood = spool_disk(scene.instance.folder), scene.load.at_rate(_FLOOD)
+    with disk.full(leave), scene.instance.proxy.fault("refuse"), flood:
         yield
+        _wait(lambda: scene.load.statuses[503] > before)
+    refused = scene.load.statuses[503] - before
+    scene.proved(refused, f"{refused} times 503")
 
 
 @fault("disk-full-both", "the disks of the database and of the spool are full at once", setup="small-disks",
-       hold=(4.0, 10.0), back_within=10.0, fresh_within=15.0, short=False)  # fmt: skip
+       hold=(4.0, 10.0), back_within=10.0, fresh_within=15.0, short=False,
+       because=_WHY)  # fmt: skip
 @contextmanager
 def fill_both(scene: Scene) -> Iterator[None]:
     """Leave no room anywhere."""
     folder = scene.instance.folder
     with database_disk(folder).full(), spool_disk(folder).full():
+        refusal = _refusal(scene.instance.server)
         yield
     _as_a_service(scene)
+    scene.proved(refusal, refusal or "a write found room")
+
+
+def _refusal(server: Server) -> str:
+    """Return how a write that needs room is refused, whatever the load needs meanwhile; empty where it is not."""
+    try:
+        with server.connect() as link:
+            link.execute(_WRITE)
+            link.execute("DROP TABLE chaos_fill")
+    except psycopg.OperationalError as error:
+        return str(error).partition("\n")[0]
+    return ""
+
+
+def _wait(ask: Callable[[], bool]) -> None:
+    """Wait for what is evidence when it comes; the fault says what it is if it does not."""
+    with contextlib.suppress(TooLong):
+        wait_until(ask, seconds=_FULL_WITHIN, what="")
 
 
 def _use_up_segments(server: Server) -> int:

@@ -12,11 +12,15 @@ from urllib.parse import urlsplit
 
 from chaos import events
 from chaos.faults.base import Scene, fault
+from chaos.http import Client
 from chaos.insider import ROOT
 from chaos.waiting import wait_until
+from config.embedded_binaries import Binaries
 
 _DAY = 86_400_000
 _RETENTION_DAYS = 60
+#: Days ago.
+_COMPRESSED = (8, 1)
 _MIGRATION = 120
 
 
@@ -48,18 +52,38 @@ def rebuild(scene: Scene) -> Iterator[None]:
     yield
 
 
-@fault("compress", "yesterday and the week before are turned into columns, where the engine has them")
+def _without_columns() -> str:
+    binaries = Binaries(os.environ.get("POSTGRES_BIN", ""))
+    has_columns = binaries.has_timescaledb and binaries.licence("timescale") == "timescale"
+    return (
+        "" if has_columns else "plain PostgreSQL has no columns: POSTGRES_BIN names a server with TimescaleDB"
+    )
+
+
+@fault("compress", "yesterday and the week before are turned into columns", needs=_without_columns)
 @contextmanager
 def compress(scene: Scene) -> Iterator[None]:
     """Compress days that late events still come to."""
     today = datetime.now(UTC).date()
-    for ago in (8, 1):
-        try:
-            words = scene.instance.insider.ask("compress", str(today - timedelta(days=ago)))
-        except RuntimeError as error:
-            words = str(error)
-        scene.note(words[:80])
+    days = [today - timedelta(days=ago) for ago in _COMPRESSED]
+    _send_late(scene)
+    words = [scene.instance.insider.ask("compress", str(day)) for day in days]
     yield
+    scene.proved(any("became" in said for said in words), "; ".join(words)[:160])
+
+
+def _send_late(scene: Scene) -> None:
+    """See to it that each of the days has something to compress."""
+    tenant = scene.rng.choice(scene.instance.tenants)
+    batch = [events.make(scene.rng, age=ago * _DAY) for ago in _COMPRESSED for _ in range(20)]
+    client = Client(scene.instance.port, tenant.write_key)
+    scene.load.send(client, tenant, batch, [])
+    client.close()
+    stored = "SELECT count(*) FROM event WHERE event_id = ANY(%s)"
+    ids = [event.id for event in batch]
+    wait_until(
+        lambda: scene.instance.sql(stored, [ids])[0][0] == len(ids), seconds=60, what="late events stored"
+    )
 
 
 @fault(
@@ -83,7 +107,12 @@ def two_migrators(scene: Scene) -> Iterator[None]:
         )
         for _ in range(2)
     ]
-    words = [one.communicate(timeout=_MIGRATION)[1].decode(errors="replace") for one in both]
+    try:
+        words = [one.communicate(timeout=_MIGRATION)[1].decode(errors="replace") for one in both]
+    finally:
+        for one in both:
+            one.kill()
+            one.wait()
     for one, said in zip(both, words, strict=True):
         assert one.returncode == 0, f"a migrator failed: {said[-500:]}"
     scene.instance.sql(f"DROP DATABASE {name} WITH (FORCE)")

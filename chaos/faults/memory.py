@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ import psutil
 from chaos import events
 from chaos.faults.base import Scene, fault
 from chaos.http import Client
+from chaos.waiting import wait_until
 
 if TYPE_CHECKING:
     from chaos.instance import Tenant
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _STARVED = "{} may write to no more memory than now: every further allocation fails"
 #: What the usual load needs is there; these requests need more. A request has a megabyte at most.
 _HEAVY_EVENTS = 1500
-_HEAVY_WITHIN = 60.0
+_NO_MEMORY = ("memoryerror", "out of memory", "cannot allocate memory", "memory allocation of")
 
 
 @contextmanager
@@ -53,11 +54,8 @@ def _written(process: psutil.Process) -> int:
     return int(status.partition("VmData:")[2].split()[0]) << 10
 
 
-@contextmanager
-def heavy_requests(
-    scene: Scene, *, senders: int = 6, each: int = 1, size: int = _HEAVY_EVENTS
-) -> Iterator[None]:
-    """Have `senders` clients send `each` requests of `size` events, beginning now; leave when all are acknowledged."""
+def heavy_requests(scene: Scene, *, senders: int = 6, each: int = 1, size: int = _HEAVY_EVENTS) -> None:
+    """Have `senders` clients send `each` requests of `size` events, beginning now, until all are acknowledged."""
     tenants = scene.instance.tenants
     threads = [
         threading.Thread(
@@ -69,9 +67,7 @@ def heavy_requests(
     ]
     for thread in threads:
         thread.start()
-    yield
-    for thread in threads:
-        thread.join(_HEAVY_WITHIN)
+    scene.senders += threads
 
 
 def _send_heavy(scene: Scene, tenant: Tenant, rng: Random, each: int, size: int) -> None:
@@ -81,9 +77,20 @@ def _send_heavy(scene: Scene, tenant: Tenant, rng: Random, each: int, size: int)
     client.close()
 
 
-def _fate(scene: Scene, part: str, pids: Sequence[int]) -> None:
-    alive = sum(pid in scene.instance.pids(part) for pid in pids)
-    scene.note(f"{part}: {alive} of {len(pids)} lived on")
+def _prove(scene: Scene, held: Mapping[str, Sequence[int]], failed: int) -> None:
+    """Note what became of starved processes. Evidence is one that died, or an allocation that failed."""
+    died = False
+    for part, pids in held.items():
+        alive = sum(pid in scene.instance.pids(part) for pid in pids)
+        scene.note(f"{part}: {alive} of {len(pids)} lived on")
+        died |= alive < len(pids)
+    scene.proved(died or failed, f"{failed} failures to allocate")
+
+
+def _failures(scene: Scene) -> int:
+    """Return how often somebody was heard to get no memory, in Python's words, libc's or Rust's."""
+    said = scene.instance.log().lower()
+    return sum(said.count(words) for words in _NO_MEMORY)
 
 
 @fault(
@@ -93,10 +100,11 @@ def _fate(scene: Scene, part: str, pids: Sequence[int]) -> None:
 def starve_processors(scene: Scene) -> Iterator[None]:
     """Starve both processors, and give them work that they have no room for."""
     held = {part: scene.instance.pids(part)[:1] for part in ("processor.1", "processor.2")}
-    with heavy_requests(scene), starved([pid for pids in held.values() for pid in pids]):
+    before = _failures(scene)
+    heavy_requests(scene)
+    with starved([pid for pids in held.values() for pid in pids]):
         yield
-    for part, pids in held.items():
-        _fate(scene, part, pids)
+    _prove(scene, held, _failures(scene) - before)
 
 
 @fault("memory-gateway", _STARVED.format("a web worker"), hold=(5.0, 15.0), hold_short=(3.0, 5.0))
@@ -104,11 +112,18 @@ def starve_processors(scene: Scene) -> Iterator[None]:
 def starve_gateway(scene: Scene) -> Iterator[None]:
     """Starve one of the web workers."""
     pids = [scene.rng.choice(scene.instance.pids("web")[1:])]
-    before = len(scene.load.refused)
-    with heavy_requests(scene), starved(pids):
+    refused, unserved = len(scene.load.refused), _unserved(scene)
+    heavy_requests(scene)
+    with starved(pids):
         yield
-    _fate(scene, "web", pids)
-    _forgive(scene, before)
+    unserved = _unserved(scene) - unserved
+    _forgive(scene, refused)
+    _prove(scene, {"web": pids}, unserved)
+
+
+def _unserved(scene: Scene) -> int:
+    """Return how many requests got no service: the database is well, so that only memory can be short."""
+    return sum(scene.load.statuses[status] for status in (0, 500, 503))
 
 
 def _forgive(scene: Scene, since: int) -> None:
@@ -119,14 +134,23 @@ def _forgive(scene: Scene, since: int) -> None:
         scene.note(f"{forgiven} times 500")
 
 
-@fault("memory-celery", _STARVED.format("the Celery worker"), hold=(5.0, 15.0), short=False)
+@fault("memory-celery", _STARVED.format("a Celery worker that starts"), hold=(5.0, 15.0), short=False)
 @contextmanager
 def starve_celery(scene: Scene) -> Iterator[None]:
-    """Starve the Celery worker, which rebuilds sessions."""
-    pids = scene.instance.pids("worker")[:1]
-    with heavy_requests(scene), starved(pids):
+    """Starve the Celery worker, which rebuilds sessions. Once it has started it may need nothing more."""
+    before = _failures(scene)
+    old = scene.instance.kill("worker")
+    pids = wait_until(
+        lambda: _without(old, scene.instance.pids("worker")), seconds=40, what="a new Celery worker"
+    )
+    heavy_requests(scene)
+    with starved(pids):
         yield
-    _fate(scene, "worker", pids)
+    _prove(scene, {"worker": pids}, _failures(scene) - before)
+
+
+def _without(pid: int, pids: Sequence[int]) -> list[int]:
+    return [one for one in pids if one != pid]
 
 
 @fault("oom-killer", "the biggest process is killed, as the kernel does when memory runs out")

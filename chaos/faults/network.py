@@ -10,6 +10,7 @@ from random import Random
 from chaos.faults.base import Scene, fault
 from chaos.proxy import FaultProxy
 
+_SLOWLY = "what came slowly is still on its way when the line is good again"
 _FLAPPING = ("pass", "refuse", "reset", "blackhole", "swallow")
 
 
@@ -62,7 +63,7 @@ def swallow(scene: Scene) -> Iterator[None]:
 
 
 @fault("net-delay", "each piece between Sluice and the database takes 20 to 800 ms longer", hold=(5.0, 20.0),
-       hold_short=(3.0, 5.0), fresh_within=10.0)  # fmt: skip
+       hold_short=(3.0, 5.0), fresh_within=10.0, because=_SLOWLY)  # fmt: skip
 @contextmanager
 def delay(scene: Scene) -> Iterator[None]:
     """Be a distant, or an overloaded, database."""
@@ -73,7 +74,7 @@ def delay(scene: Scene) -> Iterator[None]:
 
 
 @fault("net-thin", "10 to 200 KB/s between Sluice and the database", hold=(5.0, 20.0), hold_short=(3.0, 5.0),
-       fresh_within=10.0)  # fmt: skip
+       fresh_within=10.0, because=_SLOWLY)  # fmt: skip
 @contextmanager
 def thin(scene: Scene) -> Iterator[None]:
     """Be a thin line."""

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from chaos.faults.base import Scene, fault
-from chaos.waiting import wait_until
+from chaos.waiting import TooLong, wait_until
 
 _PROCESSORS = ("processor.1", "processor.2")
-#: Starting the whole program: recovery of the database, migrations, and Python for each part.
+#: Less than a processor waits for a lock (seconds).
+_CLAIMS_WITHIN = 10.0
 _WHOLE_START = 30.0
+_WHY = "the whole program starts: recovery of the database, migrations, and Python for each part"
 
 
 @fault("kill-processor", "kill -9 of a processor", weight=4)
@@ -63,7 +65,7 @@ def kill_beat(scene: Scene) -> Iterator[None]:
 
 
 @fault("kill-supervisor", "kill -9 of the supervisor; it is started again as a service manager would", weight=2,
-       back_within=_WHOLE_START, fresh_within=_WHOLE_START)  # fmt: skip
+       back_within=_WHOLE_START, fresh_within=_WHOLE_START, because=_WHY)  # fmt: skip
 @contextmanager
 def kill_supervisor(scene: Scene) -> Iterator[None]:
     """Kill it alone: what it had started must end by itself, and must not hold the port."""
@@ -73,7 +75,7 @@ def kill_supervisor(scene: Scene) -> Iterator[None]:
 
 
 @fault("kill-everything", "kill -9 of everything at once, PostgreSQL included; then both are started again", weight=3,
-       back_within=_WHOLE_START, fresh_within=_WHOLE_START)  # fmt: skip
+       back_within=_WHOLE_START, fresh_within=_WHOLE_START, because=_WHY)  # fmt: skip
 @contextmanager
 def kill_everything(scene: Scene) -> Iterator[None]:
     """Lose what only memory held, as at a power cut; the kernel's cache of the disk stays."""
@@ -85,13 +87,15 @@ def kill_everything(scene: Scene) -> Iterator[None]:
 
 
 @fault("restart", "a clean stop (SIGTERM) and start of everything but PostgreSQL",
-       back_within=_WHOLE_START, fresh_within=_WHOLE_START)  # fmt: skip
+       back_within=_WHOLE_START, fresh_within=_WHOLE_START, because=_WHY)  # fmt: skip
 @contextmanager
 def restart(scene: Scene) -> Iterator[None]:
     """Stop as at a deployment."""
-    scene.instance.stop_up()
+    went = scene.instance.stop_up()
     yield
     scene.instance.start()
+    if not went:
+        raise TooLong("a clean stop did not end everything in time")
 
 
 @fault("frozen-processor", "a processor is stopped (SIGSTOP) beyond its lease, then wakes", weight=2, hold=(11.0, 15.0),
@@ -110,23 +114,30 @@ def lose_claim(scene: Scene) -> Iterator[None]:
     """Freeze both with a claim, end their sessions, wake one: it takes what the other held, who wakes later."""
     sleeper, rival = (scene.instance.pids(part)[0] for part in scene.rng.sample(_PROCESSORS, 2))
     with ExitStack() as until_woken:
-        held = wait_until(lambda: _freeze_with_claim(scene, sleeper, rival), seconds=30, what="a claim")
+        held = _freeze_with_claims(scene, sleeper, rival)
         until_woken.callback(scene.instance.wake, sleeper)
         scene.instance.server.end_sessions("sluice processor")
         scene.instance.wake(rival)
-        scene.note(f"{held} batches were held")
         yield
+        left = "SELECT count(*) FROM inbox WHERE id = ANY(%s)"
+        taken = len(held) - int(scene.instance.sql(left, [held])[0][0])
+    scene.proved(taken == len(held), f"the rival took {taken} of {len(held)} claimed batches")
 
 
-def _freeze_with_claim(scene: Scene, *pids: int) -> int:
-    """Freeze processors and return how many batches they hold; with none they go on."""
-    for pid in pids:
-        scene.instance.freeze(pid)
-    held = int(scene.instance.sql("SELECT count(*) FROM inbox WHERE claimed_by IS NOT NULL")[0][0])
-    if not held:
+def _freeze_with_claims(scene: Scene, *pids: int) -> list[int]:
+    """Freeze processors while each holds batches, and return these batches' ids.
+
+    None can finish a claim while the ledger is locked. TooLong when one claims nothing.
+    """
+    claims = "SELECT array_agg(id), count(DISTINCT claimed_by) FROM inbox WHERE claimed_by IS NOT NULL"
+    with scene.instance.server.connect() as link, link.transaction():
+        link.execute("LOCK TABLE event_key IN ACCESS EXCLUSIVE MODE")
+        wait_until(
+            lambda: scene.instance.sql(claims)[0][1] == len(pids), seconds=_CLAIMS_WITHIN, what="claims"
+        )
         for pid in pids:
-            scene.instance.wake(pid)
-    return held
+            scene.instance.freeze(pid)
+        return list(scene.instance.sql(claims)[0][0])
 
 
 @fault("frozen-gateway", "a process of the gateway is stopped (SIGSTOP), with the requests it has", hold=(2.0, 8.0),

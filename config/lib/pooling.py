@@ -13,6 +13,8 @@ WAIT_SECONDS = 0.5
 _AWAY_SECONDS = 0.1
 #: Seconds after which the pool gives up connecting; the next request makes it try again.
 _RETRY_SECONDS = 0.5
+#: A page or a command of Django's does nothing for so long between two statements of a transaction.
+PAUSE_MS = 60_000
 
 
 class _Connection:
@@ -36,6 +38,18 @@ def options(size: int) -> dict[str, Any]:
         "reconnect_failed": _expect_little,
         "connection_class": _Connection,
     }
+
+
+def end_when_alone(pause_ms: int) -> str:
+    """Return what tells the server to end a session whose client is gone without a word, as after a cut network.
+
+    The client drops its socket and nothing more reaches the server: a transaction would keep its locks for hours.
+    One that pauses for `pause_ms` between two statements is ended, whoever is there.
+    """
+    return (
+        f"-c idle_in_transaction_session_timeout={pause_ms} "
+        "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    )
 
 
 def _expect_little(pool: Any) -> None:

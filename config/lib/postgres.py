@@ -10,6 +10,7 @@ import psycopg
 from django.conf import settings
 from django.db import connections, transaction
 
+from config.lib import pooling
 from config.lib.bounded import DEADLINE_SECONDS, BoundedConnection, PooledConnection
 
 #: The server ends a statement at the deadline; if it has not by then, nobody is there any more.
@@ -31,9 +32,10 @@ def connect(
     """Open a psycopg connection to one of Django's databases that cannot hang for ever.
 
     An `alias` without a URL is `default`. `name` appears in `pg_stat_activity`; `deadline` (seconds, 30 unless given)
-    bounds connecting, each statement, each wait for a lock and the silence of the network; `within` bounds
-    connecting where that must be quicker. `prepare` keeps plans of repeated statements: right for statements that
-    always do the same work, wrong where a plan made for an empty staging table would be kept for a full one.
+    bounds connecting, each statement, each wait for a lock, each pause within a transaction and the silence of the
+    network; `within` bounds connecting where that must be quicker. `prepare` keeps plans of repeated statements:
+    right for statements that always do the same work, wrong where a plan made for an empty staging table would be
+    kept for a full one.
     """
     params = connections[present(alias)].get_connection_params()
     for ours in ("pool", "cursor_factory", "context", "prepare_threshold", "options"):
@@ -50,7 +52,8 @@ def connect(
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
-        options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} -c timezone=UTC",
+        options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} -c timezone=UTC "
+        + pooling.end_when_alone(milliseconds),
     )
     connection.deadline = deadline + _GRACE_SECONDS
     return connection
@@ -83,4 +86,8 @@ def bounded_cursor() -> Iterator[psycopg.Cursor[Any]]:
     with transaction.atomic(using=alias), connections[alias].cursor() as wrapper:
         cursor = cast("psycopg.Cursor[Any]", wrapper.cursor)
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(settings.QUERY_TIMEOUT_MS)])
-        yield cursor
+        try:
+            yield cursor
+        except psycopg.errors.InsufficientPrivilege as error:
+            error.add_note(f"asked as {connections[alias].settings_dict['USER']}")
+            raise

@@ -29,15 +29,25 @@ def wait_until_reachable(url: str) -> None:
         time.sleep(0.05)
 
 
+def reason(error: BaseException) -> str:
+    """Return the line of a database's error that says why; psycopg puts no password into one.
+
+    What was noted on it (`add_note`) follows in brackets: as whom it was asked.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    last = lines[-1] if lines else "no answer"
+    line = next((line for line in lines if "FATAL" in line), None) or next(
+        (line for line in lines if "failed" in line or "denied" in line), last
+    )
+    notes = [*getattr(error, "__notes__", ()), *getattr(error.__cause__, "__notes__", ())]
+    return f"{line} ({notes[0]})" if notes else line
+
+
 def _refusal(url: str) -> str | None:
     try:
         psycopg.connect(url, connect_timeout=5).close()
     except psycopg.OperationalError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        return next(
-            (line for line in lines if "failed" in line or "FATAL" in line),
-            lines[-1] if lines else "no answer",
-        )
+        return reason(error)
     except psycopg.ProgrammingError as error:
         raise Unreachable(f"DATABASE_URL is wrong: {str(error).strip()}") from None
     return None

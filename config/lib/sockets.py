@@ -6,37 +6,41 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
+from fcntl import ioctl
+from termios import TIOCOUTQ
 
-#: Where `struct tcp_info` holds the milliseconds since data were last sent; the same in every Linux since 2.6.
-_LAST_DATA_SENT, _TCP_INFO_SIZE = 44, 60
-#: Moments of the kernel and of ours are not taken at once; an interim answer (100) counts as sent.
-_TOLERANCE_SECONDS = 0.5
+#: Where `struct tcp_info` holds the bytes that the peer has confirmed. Linux before 4.1 gives less.
+_BYTES_CONFIRMED, _TCP_INFO_SIZE = 120, 128
 #: Elsewhere nothing is found, and nothing is cut.
 SUPPORTED = hasattr(socket, "TCP_INFO") and os.path.isdir("/proc/self/fd")
 
 
-def cut_unanswered(peers: Mapping[str, float], suspects: Set[int]) -> set[int]:
-    """End the receiving side of connections that `suspects` names; what reads from them comes to its end.
+def written(peers: Set[str]) -> dict[str, dict[int, int]]:
+    """Return how many bytes were written to the connections from these addresses: by address, then by inode.
 
-    `peers` gives seconds by address: unanswered is a connection from there on which nothing was sent for so long.
-    Returns these, for the next call: one that is unanswered twice in a row was not merely asked just now. A
-    connection that idles between two requests may be among them, which HTTP lets a server close at any time.
+    Only differences mean something: where counting begins is the kernel's affair.
     """
-    found: set[int] = set()
+    found: dict[str, dict[int, int]] = {peer: {} for peer in peers}
     for handle in _sockets():
         with _opened(handle) as (inode, link):
-            if link is None or not _is_unanswered(link, peers):
-                continue
-            found.add(inode)
-            if inode in suspects:
-                link.shutdown(socket.SHUT_RD)
+            of_peer = found.get(_peer(link)) if link else None
+            if link and of_peer is not None and (count := _bytes_written(link)) is not None:
+                of_peer[inode] = count
     return found
 
 
+def stop_reading(inodes: Set[int]) -> None:
+    """End the receiving side of these connections; what reads from them comes to its end."""
+    for handle in _sockets():
+        with _opened(handle) as (inode, link):
+            if link and inode in inodes:
+                link.shutdown(socket.SHUT_RD)
+
+
 def _sockets() -> Iterator[int]:
-    for name in os.listdir("/proc/self/fd"):
+    for name in os.listdir("/proc/self/fd") if SUPPORTED else ():
         try:
             if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                 yield int(name)
@@ -66,18 +70,21 @@ def _opened(handle: int) -> Iterator[tuple[int, socket.socket | None]]:
             pass
 
 
-def _is_unanswered(link: socket.socket, peers: Mapping[str, float]) -> bool:
-    if link.family not in (socket.AF_INET, socket.AF_INET6) or link.type != socket.SOCK_STREAM:
-        return False
-    try:
-        address = link.getpeername()[0]
-    except OSError:  # a listening socket
-        return False
-    seconds = peers.get(address)
-    return seconds is not None and _unsent_seconds(link) >= seconds - _TOLERANCE_SECONDS
+def _peer(link: socket.socket) -> str:
+    """Return whom a TCP connection is with; "" for all else. Raises OSError for a listening socket."""
+    is_tcp = link.family in (socket.AF_INET, socket.AF_INET6) and link.type == socket.SOCK_STREAM
+    return str(link.getpeername()[0]) if is_tcp else ""
 
 
-def _unsent_seconds(link: socket.socket) -> float:
+def _bytes_written(link: socket.socket) -> int | None:
+    """Return what the peer has confirmed and what waits for that; None if it is confirming just now."""
+    confirmed = _bytes_confirmed(link)
+    (waiting,) = struct.unpack("=i", ioctl(link.fileno(), TIOCOUTQ, bytes(4)))
+    return confirmed + int(waiting) if _bytes_confirmed(link) == confirmed else None
+
+
+def _bytes_confirmed(link: socket.socket) -> int:
     info = link.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
-    (milliseconds,) = struct.unpack_from("=I", info, _LAST_DATA_SENT)
-    return float(milliseconds) / 1000
+    if len(info) < _TCP_INFO_SIZE:
+        raise OSError("this kernel does not tell")
+    return int(struct.unpack_from("=Q", info, _BYTES_CONFIRMED)[0])

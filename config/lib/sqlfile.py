@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import LiteralString, cast
 
+#: What every migration sets first: it must neither wait for a lock for long, and all others behind it, nor for ever.
+TIMEOUTS = "SET LOCAL lock_timeout = '10s';\nSET LOCAL statement_timeout = '10min';\n"
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -28,4 +30,4 @@ def load(module_file: str, filename: str) -> Mapping[str, LiteralString]:
 def script(module_file: str, filename: str) -> str:
     """Return the whole of `sql/FILENAME` beside a migration module, with the timeouts every migration sets."""
     body = (Path(module_file).parent / "sql" / filename).read_text()
-    return f"SET LOCAL lock_timeout = '10s';\nSET LOCAL statement_timeout = '10min';\n{body}"
+    return f"{TIMEOUTS}{body}"

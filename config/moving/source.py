@@ -22,7 +22,7 @@ from config.lib.reachable import wait_until_reachable
 from config.moving.compare import Link
 from config.moving.errors import MoveError
 from config.moving.target import clients
-from events.bus.postgres_consumer import SLOT_SPACE
+from events.bus.base import SLOT_SPACE
 
 SQL = sqlfile.load(__file__, "source.sql")
 #: Seconds that the server may take to stop.

@@ -3,6 +3,8 @@
 import django.contrib.postgres.functions
 from django.db import migrations, models
 
+from config.lib.sqlfile import TIMEOUTS
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -11,6 +13,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(TIMEOUTS, migrations.RunSQL.noop),
         migrations.AddField(
             model_name="deadletter",
             name="identity",

@@ -11,6 +11,9 @@ import psycopg
 from config.lib.errors import SluiceError
 from events.contracts import Batch, Claimed, Depth
 
+#: The advisory-lock space of processor slots, and how many there are. Health checks look for it in pg_locks.
+SLOT_SPACE, SLOTS = 7301, 64
+
 
 class BusFull(SluiceError):
     """The event bus is full. Try again later."""
@@ -41,6 +44,9 @@ class Bus(Protocol):
     def depth(self) -> Depth:
         """Return what waits, at a cost that does not grow with it."""
 
+    def parked(self) -> int:
+        """Return how many events of suspects wait in the database, at a cost that grows with them."""
+
     def left(self, cursor: psycopg.Cursor[Any], since: datetime) -> int:
         """Return about how many events that came before `since` are not settled; 0 only where none is.
 
@@ -48,7 +54,7 @@ class Bus(Protocol):
         """
 
     def trouble(self) -> str:
-        """Say in a word why appends would fail although the database is well; nothing where they would not."""
+        """Say in a word why appends would fail; nothing where they would not. Asks the server that takes them."""
 
 
 class Consumer(Protocol):

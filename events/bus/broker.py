@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from config.lib import sqlfile
-from events.bus.base import BusFull, BusUnavailable
+from events.bus.base import SLOT_SPACE, BusFull, BusUnavailable
 from events.bus.broker_link import BrokerLost, drop
 from events.bus.broker_message import encode, join
 from events.bus.broker_publisher import Connect, Publisher, Refused
@@ -29,8 +29,9 @@ SQL = sqlfile.load(__file__, "broker.sql")
 #: A full shard is left alone for this long: sending what will be refused costs as much as sending what will not.
 _FULL_SECONDS = 0.25
 _RETRY_AFTER = 5
-#: Seconds that a look at the queues waits for each answer: health is asked for it.
-_LOOK_SECONDS = 0.3
+#: Seconds that a look at the queues waits for each answer, and for others' looks: health is asked for it. What was
+#: found is told again for so long.
+_LOOK_SECONDS, _KEPT_SECONDS = 0.3, 0.5
 
 Database = Callable[[], psycopg.Connection[tuple[Any, ...]]]
 
@@ -130,6 +131,7 @@ class BrokerBus:
     def depth(self) -> Depth:
         """Return what waits: messages that are ready times events per message lately, and what processors hold.
 
+        It may be half a second old.
         While the broker is away, its messages are those that it had when a processor last looked.
         """
         try:
@@ -152,6 +154,10 @@ class BrokerBus:
         since = oldest or now
         return Depth(events, size, max(0.0, (now - since).total_seconds()), since)
 
+    def parked(self) -> int:
+        """Return 0: suspects are messages, and their processor holds them."""
+        return 0
+
     def left(self, cursor: psycopg.Cursor[Any], since: datetime) -> int:
         """Return about how many events that came before `since` are not settled; 0 only where none is."""
         row = cursor.execute(SQL["left"], {"since": since}).fetchone()
@@ -159,7 +165,7 @@ class BrokerBus:
         return int(row[0])
 
     def trouble(self) -> str:
-        """Say in a word why appends would fail; nothing where they would not."""
+        """Ask the broker; the database has no part in appends."""
         try:
             self._onlooker.count()
         except BrokerLost:
@@ -169,19 +175,35 @@ class BrokerBus:
         return ""
 
     def prepare(self) -> None:
-        """Make the queues, or see that they are ours, and begin to keep account. Raises TopologyRefused, BrokerLost."""
-        counts = self._onlooker.prepare()
-        with self._database() as link:
-            link.execute(SQL["begin"], {"empty": not counts.ready and not counts.most_consumers})
+        """Make the queues, or see that they are ours, and begin to keep account. Raises TopologyRefused, BrokerLost.
+
+        The account is begun in any case: without one nobody would know that something is unknown.
+        """
+        empty = False
+        try:
+            counts = self._onlooker.prepare()
+            empty = not counts.ready and not counts.most_consumers
+        finally:
+            with self._database() as link:
+                link.execute(SQL["begin"], {"empty": empty})
+
+
+class BrokerInUse(Exception):
+    """Processors take from a broker, while this process is told that another bus carries the batches."""
 
 
 def forget_broker(cursor: psycopg.Cursor[Any]) -> None:
-    """End the account of a broker that is no longer the bus: its last state would stand for ever."""
-    cursor.execute(SQL["forget"])
+    """End the account of a broker that is no longer the bus: its last state would stand for ever.
+
+    Raises BrokerInUse, with nothing done, where some processor goes on with it.
+    """
+    row = cursor.execute(SQL["forget"], {"space": SLOT_SPACE}).fetchone()
+    if row and row[0]:
+        raise BrokerInUse(f"processors still take batches from a broker: {row[0]}")
 
 
 class _Onlooker:
-    """Asks the queues how they are, over one connection that is kept."""
+    """Asks the queues how they are, over one connection that is kept, and twice a second at most."""
 
     def __init__(self, connect: Connect, topology: Topology, deadline: float) -> None:
         self._connect, self._topology = connect, topology
@@ -189,6 +211,8 @@ class _Onlooker:
         self._lock = threading.Lock()
         self._connection: Any = None
         self._channel: Any = None
+        self._found: Counts | Exception = BrokerLost("the broker was not asked yet")
+        self._found_at = -_KEPT_SECONDS
 
     def prepare(self) -> Counts:
         """Declare, then count. The first time, each queue takes the broker a moment."""
@@ -201,9 +225,24 @@ class _Onlooker:
                 self._close()
 
     def count(self) -> Counts:
-        """Count; once more on a new connection where the old one had died. Raises BrokerLost."""
-        with self._lock:
-            started = time.monotonic()
+        """Count, or tell what was found a moment ago, trouble too. Raises BrokerLost, TopologyRefused."""
+        if not self._lock.acquire(timeout=self._timeout):
+            raise BrokerLost("the broker: others still wait for its answer")
+        try:
+            if time.monotonic() - self._found_at >= _KEPT_SECONDS:
+                self._found = self._look()
+                self._found_at = time.monotonic()
+            found = self._found
+        finally:
+            self._lock.release()
+        if isinstance(found, Exception):
+            raise found.with_traceback(None)
+        return found
+
+    def _look(self) -> Counts | Exception:
+        """Count; once more on a new connection where the old one had died."""
+        started = time.monotonic()
+        try:
             if self._channel is not None:
                 try:
                     return self._count()
@@ -212,6 +251,8 @@ class _Onlooker:
                         raise
             self._channel = self._open(self._timeout)
             return self._count()
+        except (BrokerLost, TopologyRefused) as error:
+            return error
 
     def _open(self, timeout: float) -> Any:
         self._close()
@@ -221,7 +262,7 @@ class _Onlooker:
     def _count(self) -> Counts:
         try:
             return count(self._channel, self._topology)
-        except BrokerLost:
+        except (BrokerLost, TopologyRefused):
             self._close()
             raise
 

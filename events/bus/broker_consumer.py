@@ -11,11 +11,10 @@ from typing import Any
 import psycopg
 
 from config.lib import sqlfile
-from events.bus.base import NoSlot
+from events.bus.base import SLOT_SPACE, SLOTS, NoSlot
 from events.bus.broker_holding import Holding
 from events.bus.broker_link import BrokerLost
 from events.bus.broker_message import Message
-from events.bus.postgres_consumer import SLOT_SPACE, SLOTS
 from events.bus.strikes import Strikes
 from events.contracts import Claimed
 
@@ -23,9 +22,12 @@ logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "broker.sql")
 #: At most this many bytes are read ahead, and held by one claim.
 _CLAIM_BYTES = 16 << 20
-#: Seconds that a claim waits for a first message; that an account of the same may be old; that a look is good for;
-#: that a message may be on its way from the broker to a processor.
-_PATIENCE, _ACCOUNT_SECONDS, _LOOK_SECONDS, _MARGIN_SECONDS = 0.1, 0.5, 0.5, 0.25
+#: Seconds that a claim waits for a first message; between two times that all is read; that a look is good for.
+_PATIENCE, _CATCH_UP_SECONDS, _LOOK_SECONDS = 0.1, 0.5, 0.5
+#: Seconds that a queue's follower may be behind its leader: in a cluster, it delivers to the consumers of its node.
+_MARGIN_SECONDS = 0.25
+#: Seconds for which claims hold one project's batches only, after several were refused together.
+_WARY_SECONDS = 30.0
 
 
 class BrokerConsumer:
@@ -40,27 +42,33 @@ class BrokerConsumer:
         self._holding = holding
         self._strikes = Strikes()
         self.busy = False
+        self._wary_until = 0.0
         self._told: tuple[Any, ...] = ()
-        self._told_at = 0.0
-        self._looked_at = 0.0
+        self._caught_up_at = self._looked_at = 0.0
         self.slot = self._lock_slot()
         # Before the first message can come: whoever sees more consumers than accounts knows that some is missing.
-        self._tell(None)
+        self._tell(all_read=False)
 
     def claim(self, max_events: int) -> Sequence[int]:
         """Hold some messages; an attempt at one that was delivered before is counted durably."""
         if not self._holding.is_open:
             self._execute("reap", own=self._holding.id)
-            self._tell(None)
+            self._told = ()
+            self._tell(all_read=False)
             self._holding.open()
-        read_at = self._holding.read(patience=_PATIENCE, events=max_events, size=_CLAIM_BYTES)
-        resting = self._strikes.resting()
-        chosen = self._holding.choose(events=max_events, size=_CLAIM_BYTES, resting=resting)
-        self.busy = read_at is None or self._holding.behind
+        all_read = self._holding.read(patience=_PATIENCE, events=max_events, size=_CLAIM_BYTES)
+        chosen = self._holding.choose(
+            events=max_events,
+            size=_CLAIM_BYTES,
+            resting=self._strikes.resting(),
+            one_project=time.monotonic() < self._wary_until,
+        )
+        self.busy = not all_read or self._holding.behind
         try:
-            self._count_attempts(chosen)
-            self._tell(read_at)
+            self._tell(all_read)
             self._look()
+            # Last: what fails before it was no attempt.
+            self._count_attempts(chosen)
         except BaseException:
             self._holding.give_back(one.number for one in chosen)
             raise
@@ -75,7 +83,9 @@ class BrokerConsumer:
         return [Claimed(one.number, one.attempts, one.batch()) for one in self._holding.claimed(ids)]
 
     def settle(self, cursor: psycopg.Cursor[Any], claimed: Sequence[Claimed]) -> None:
-        """Enter the batches in the books."""
+        """Enter the batches in the books. Where none is ours any more, the account of them stays until it is reaped."""
+        if not claimed:
+            return
         ids = [one.id for one in claimed]
         suspects = [one.id for one in self._holding.claimed(ids) if one.delivered_before]
         events, size, oldest_at = _sum(self._holding.held(but=ids))
@@ -91,6 +101,7 @@ class BrokerConsumer:
             "oldest_at": oldest_at,
         }
         cursor.execute(SQL["settle"], params)
+        self._told = ()
 
     def confirm(self, ids: Sequence[int]) -> None:
         """Acknowledge the messages. If that fails they come again, as duplicates."""
@@ -101,12 +112,17 @@ class BrokerConsumer:
             logger.warning("settled messages will come again: %s", error)
 
     def park(self, ids: Sequence[int], seconds: float) -> None:
-        """Keep the messages back for `seconds`, and then claim each alone."""
+        """Keep the messages back for `seconds`, and then claim each alone.
+
+        One is a strike against its project. After several, claims hold one project only for a while, as the inbox's.
+        """
         self._uncount_attempts(ids)
         claimed = self._holding.claimed(ids)
         if len(claimed) == 1:
             self._strikes.refused(claimed[0].project_id, seconds)
-        self._holding.give_back(ids, after=seconds)
+        else:
+            self._wary_until = time.monotonic() + _WARY_SECONDS
+        self._holding.give_back(ids, after=seconds, alone=True)
 
     def release(self, ids: Sequence[int]) -> None:
         """Keep the messages for the next claim, with the attempt uncounted: the broker hears nothing of it."""
@@ -139,15 +155,23 @@ class BrokerConsumer:
             if message.delivered_before:
                 self._execute("uncount_attempt", message=message.id)
 
-    def _tell(self, read_at: float | None) -> None:
-        """Write down what is held, unless that was done a moment ago and is the same."""
+    def _tell(self, all_read: bool) -> None:
+        """Write down what is held where that has changed; now and then, that it is all that was sent."""
+        looked_at = self._catch_up() if all_read else None
         events, size, oldest_at = held = _sum(self._holding.held())
-        now = time.monotonic()
-        if read_at is not None and held == self._told and now - self._told_at < _ACCOUNT_SECONDS:
-            return
-        ago = None if read_at is None else now - read_at
-        self._execute("hold", events=events, bytes=size, oldest_at=oldest_at, read_seconds_ago=ago)
-        self._told, self._told_at = held, now
+        if looked_at is not None or held != self._told:
+            self._execute("hold", events=events, bytes=size, oldest_at=oldest_at, looked_at=looked_at)
+            self._told = held
+
+    def _catch_up(self) -> datetime | None:
+        """Read all that was sent, unless that was done a moment ago; return a moment before that, the database's."""
+        if time.monotonic() - self._caught_up_at < _CATCH_UP_SECONDS:
+            return None
+        row = self._execute("now").fetchone()
+        assert row is not None
+        whole = self._holding.catch_up()
+        self._caught_up_at = time.monotonic()
+        return row[0] if whole else None
 
     def _look(self) -> None:
         """See whether the broker is empty, if no processor has looked lately."""

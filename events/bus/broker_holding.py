@@ -105,10 +105,10 @@ class Holding:
 
     # --- receiving ----------------------------------------------------------------------------------------
 
-    def read(self, *, patience: float, events: int, size: int) -> float | None:
+    def read(self, *, patience: float, events: int, size: int) -> bool:
         """Read what the broker has sent until there is enough of it; wait `patience` seconds for the first.
 
-        Returns when (monotonic) nothing more had come, or None where there may be more. Raises BrokerLost.
+        Returns whether that was all that had come. Raises BrokerLost.
         """
         waiting = list(self._waiting())
         self._unread = (events - sum(one.events for one in waiting), size - sum(one.size for one in waiting))
@@ -119,12 +119,22 @@ class Holding:
                 try:
                     self._connection.drain_events(timeout=wait)
                 except TimeoutError:
-                    return time.monotonic() - _MOMENT
+                    return True
                 wait = _MOMENT
-        return None
+        return False
+
+    def catch_up(self) -> bool:
+        """Read all that each queue has sent until now; return whether all of them answered. Raises BrokerLost.
+
+        The question goes to the queue itself, and AMQP keeps order within a channel: what was sent before the answer
+        comes before it. A queue in trouble knows no consumers.
+        """
+        with self._or_closed():
+            told = [channel.queue_declare(queue, passive=True) for queue, channel in self._channels.items()]
+        return all(one.consumer_count for one in told)
 
     def counts(self) -> Counts:
-        """Ask the broker what is ready in its queues. Raises BrokerLost."""
+        """Ask the broker what is ready in its queues. Raises BrokerLost, TopologyRefused."""
         with self._or_closed():
             return count(self._desk, self._topology)
 
@@ -136,14 +146,16 @@ class Holding:
 
     # --- claiming -----------------------------------------------------------------------------------------
 
-    def choose(self, *, events: int, size: int, resting: Collection[int] = ()) -> list[Message]:
+    def choose(
+        self, *, events: int, size: int, resting: Collection[int] = (), one_project: bool = False
+    ) -> list[Message]:
         """Claim messages up to a bound, but at least one; the queues take turns, and a suspect is claimed alone.
 
-        Nothing is claimed of the projects that are `resting`.
+        Nothing is claimed of the projects that are `resting`, and nothing of a second where `one_project` is wanted.
         """
         chosen: list[Message] = []
         for message in self._in_turn(resting):
-            if chosen and message.suspect:
+            if chosen and (message.suspect or (one_project and message.project_id != chosen[0].project_id)):
                 continue
             if chosen and (message.events > events or message.size > size):
                 break
@@ -159,12 +171,12 @@ class Holding:
         """Return those messages that are claimed still."""
         return [self._claimed[number] for number in sorted(ids) if number in self._claimed]
 
-    def give_back(self, ids: Iterable[int], *, after: float = 0.0) -> None:
-        """Let the messages be claimed again; with `after` not for so many seconds, and each alone."""
+    def give_back(self, ids: Iterable[int], *, after: float = 0.0, alone: bool = False) -> None:
+        """Let the messages be claimed again, `after` so many seconds; each `alone`, if that is wanted."""
         for message in reversed(self.claimed(ids)):
             del self._claimed[message.number]
-            message.due = time.monotonic() + after if after else 0.0
-            message.suspect |= bool(after)
+            message.due = time.monotonic() + after
+            message.suspect |= alone
             self._ready[message.queue].appendleft(message)
 
     def acknowledge(self, ids: Sequence[int]) -> None:

@@ -41,7 +41,12 @@ class Topology:
     def arguments(self, queue: str) -> dict[str, Any]:
         """Return how `queue` is to be made."""
         if queue == SUSPECTS:
-            return {"x-queue-type": "quorum", "x-delivery-limit": _WITHOUT_END}
+            # Where a policy bounds it against the advice, it shall refuse and not drop.
+            return {
+                "x-queue-type": "quorum",
+                "x-delivery-limit": _WITHOUT_END,
+                "x-overflow": "reject-publish",
+            }
         return {
             "x-queue-type": "quorum",
             "x-max-length-bytes": self.max_bytes // self.shards,
@@ -53,15 +58,19 @@ class Topology:
             "x-dead-letter-strategy": "at-least-once",
         }
 
-    def declare(self, channel: amqp.Channel, *queues: str) -> None:
-        """Make the queues, all unless some are named, or see that they are ours. Raises TopologyRefused."""
-        with losing():
-            for queue in queues or self.queues:
-                self._declare(channel, queue)
+    def declare(self, channel: amqp.Channel, *queues: str) -> list[Any]:
+        """Make the queues, all unless some are named, or see that they are ours; return the broker's answers.
 
-    def _declare(self, channel: amqp.Channel, queue: str) -> None:
+        Raises BrokerLost, TopologyRefused.
+        """
+        with losing():
+            return [self._declare(channel, queue) for queue in queues or self.queues]
+
+    def _declare(self, channel: amqp.Channel, queue: str) -> Any:
         try:
-            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=self.arguments(queue))
+            return channel.queue_declare(
+                queue, durable=True, auto_delete=False, arguments=self.arguments(queue)
+            )
         except PreconditionFailed as error:
             raise TopologyRefused(str(error.reply_text)) from error
 
@@ -76,9 +85,11 @@ class Counts:
 
 
 def count(channel: amqp.Channel, topology: Topology) -> Counts:
-    """Ask every queue what is ready; what processors hold is not. Raises BrokerLost."""
-    with losing():
-        told = [channel.queue_declare(queue, passive=True) for queue in topology.queues]
+    """Ask every queue what is ready; what processors hold is not. A queue that vanished is made again.
+
+    Raises BrokerLost, TopologyRefused.
+    """
+    told = topology.declare(channel)
     consumers = [one.consumer_count for one in told]
     return Counts(sum(one.message_count for one in told), min(consumers), max(consumers))
 

@@ -62,6 +62,13 @@ class InboxBus:
         with self._connect(within=self._deadline / 2) as connection:
             return read_depth(connection.cursor()).depth
 
+    def parked(self) -> int:
+        """Return how many events of suspects wait."""
+        with self._connect(within=self._deadline / 2) as connection:
+            row = connection.execute(SQL["parked"]).fetchone()
+        assert row is not None
+        return int(row[0])
+
     def left(self, cursor: psycopg.Cursor[Any], since: datetime) -> int:
         """Return what waits in the inbox, whenever it came."""
         row = cursor.execute(SQL["left"]).fetchone()
@@ -69,7 +76,11 @@ class InboxBus:
         return int(row[0])
 
     def trouble(self) -> str:
-        """Say nothing: where the database is well, so is this bus."""
+        """Ask the database."""
+        try:
+            self.depth()
+        except psycopg.Error:
+            return "unreachable"
         return ""
 
     def _write(self, batches: Sequence[Batch]) -> None:
@@ -139,6 +150,6 @@ def read_depth(cursor: psycopg.Cursor[Any]) -> Reading:
     """Read the bus's depth through `cursor`."""
     row = cursor.execute(SQL["depth"]).fetchone()
     assert row is not None
-    events, size, removed, oldest, fresh, parked, now = row
+    events, size, removed, oldest, fresh, now = row
     age, fresh_age = ((now - since).total_seconds() if since else 0.0 for since in (oldest, fresh))
-    return Reading(Depth(events, size, age, oldest, fresh_age, parked), removed)
+    return Reading(Depth(events, size, age, oldest, fresh_age), removed)

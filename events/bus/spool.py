@@ -17,18 +17,18 @@ from pathlib import Path
 
 from config.lib.errors import SluiceError
 from events.bus import spool_telemetry as telemetry
-from events.bus.base import BusUnavailable
 from events.bus.group_commit import GroupCommit
 from events.bus.merge import merge
-from events.bus.spool_depth import SpoolDepth, bytes_on_disk, read_depth
-from events.bus.spool_file import LOCK_SUFFIX, SUFFIX, Entry, SpoolFile, is_damage
+from events.bus.spool_bounds import Bounds
+from events.bus.spool_depth import SpoolDepth, read_depth
+from events.bus.spool_file import Entry, SpoolFile, is_damage
+from events.bus.spool_names import LOCK_SUFFIX, SUFFIX
 from events.bus.wire import Damaged, unpack
 from events.contracts import Batch, Lane
 
 logger = logging.getLogger("sluice.spool")
-#: How often (seconds) the bounds are looked at, and how long a refused client should wait.
-_LOOK_SECONDS = 0.5
-_RETRY_AFTER = 5
+#: Seconds for which a dead process's file is left alone that cannot be read now.
+_REST_SECONDS = 30.0
 
 #: Takes batches, and says of each what kept it from being durable, if anything did.
 Deliver = Callable[[Sequence[Batch]], Sequence[SluiceError | None]]
@@ -42,21 +42,24 @@ class Spool:
 
     def __init__(self, folder: Path, *, max_bytes: int, max_age: float, deadline: float) -> None:
         self._folder = folder
-        self._max_bytes = max_bytes
-        self._max_age = max_age
         self._group = GroupCommit(self._write, deadline=deadline)
         #: Guards the own file: those who append, and the one who drains.
         self._mutex = threading.Lock()
         self._own: SpoolFile | None = None
         self._orphan: SpoolFile | None = None
-        self._looked_at = -math.inf
-        self._bytes, self._age = 0, 0.0
-        self._ailing = False
+        self._bounds = Bounds(folder, self._free, max_bytes=max_bytes, max_age=max_age)
         self._reported: set[Path] = set()
+        #: Until when (`time.monotonic()`) files of dead processes are left alone.
+        self._resting: dict[Path, float] = {}
 
     def append(self, batch: Batch, within: float | None = None) -> None:
         """Return when `batch` is on disk. Raises BusUnavailable where the spool is full, or the disk."""
         self._group.submit(batch, within)
+
+    @property
+    def trouble(self) -> str:
+        """Why writes are refused at present, in words for anybody; nothing where they are taken."""
+        return self._bounds.trouble
 
     def depth(self) -> SpoolDepth:
         """Return what waits in the folder, whoever holds it."""
@@ -67,6 +70,8 @@ class Spool:
 
         Files of dead processes come first. Raises what kept a batch from being delivered: it stays.
         """
+        with self._mutex:
+            self._bounds.look_again()
         if self._orphan is None:
             self._orphan = self._adopt()
         file = self._orphan or self._own
@@ -91,7 +96,7 @@ class Spool:
 
     def _write(self, batches: Sequence[Batch]) -> None:
         with self._mutex, self._full_disk_refused():
-            self._check_bounds(sum(batch.size for batch in batches))
+            self._bounds.check(sum(batch.size for batch in batches))
             try:
                 self._add(batches)
             except sqlite3.Error as error:
@@ -108,32 +113,28 @@ class Spool:
             self._own = SpoolFile.new(self._folder)
         self._own.add(batches)
 
-    def _check_bounds(self, size: int) -> None:
-        if time.monotonic() - self._looked_at > _LOOK_SECONDS:
-            self._bytes, self._age = bytes_on_disk(self._folder), self.depth().oldest_seconds
-            self._looked_at = time.monotonic()
-        self._bytes += size
-        if self._bytes > self._max_bytes:
-            raise _refusal("full")
-        if self._age > self._max_age:
-            raise _refusal("age")
+    def _free(self) -> int:
+        """Return the room in the own file."""
+        try:
+            return self._own.free_bytes() if self._own else 0
+        except sqlite3.Error:
+            # What is wrong with it shows when it is written to.
+            return 0
 
     @contextmanager
     def _full_disk_refused(self) -> Iterator[None]:
         try:
             yield
-            self._ailing = False
         except (sqlite3.Error, OSError) as error:
-            if not self._ailing:
-                logger.error("the spool cannot be written: %s", error)
-            self._ailing = True
-            raise _refusal("disk") from error
+            raise self._bounds.failed(error) from error
+        self._bounds.passed()
 
     # --- draining -----------------------------------------------------------------------------------------
 
     def _drain(self, file: SpoolFile, deliver: Deliver, max_bytes: int) -> int:
         with self._mutex:
             entries = file.read(max_bytes)
+            self._write_no_more_into_damage()
             if not entries:
                 self._finish(file)
                 return 0
@@ -143,10 +144,15 @@ class Spool:
     def _finish(self, file: SpoolFile) -> None:
         """Remove a file that is delivered, as far as it can be read."""
         if file.damage:
-            self._give_up(file, file.damage)
+            self._set_aside(file, file.damage)
             return
         self._forget(file)
         file.delete()
+
+    def _write_no_more_into_damage(self) -> None:
+        """Treat the own file like a dead process's from its first damage on. The mutex is held, by the drainer."""
+        if self._own is not None and self._own.damage:
+            self._own, self._orphan = None, self._own
 
     def _deliver(self, file: SpoolFile, entries: Sequence[Entry], deliver: Deliver) -> None:
         groups = list(self._by_owner(file, entries))
@@ -177,13 +183,13 @@ class Spool:
         try:
             return unpack(entry.packed)
         except Damaged as error:
-            telemetry.damaged.inc()
-            aside = file.keep_damaged(entry)
-            logger.critical(
-                "%d spooled events cannot be read (%s); set aside: %s", entry.events, error, aside
-            )
+            if aside := file.keep_damaged(entry):
+                telemetry.damaged.inc()
+                # Their number may be what is damaged: an event takes more than a byte.
+                events = entry.events if 0 < entry.events < entry.size else "some"
+                logger.critical("%s spooled events cannot be read (%s); set aside: %s", events, error, aside)
             with self._mutex:
-                file.remove([entry])
+                self._remove(file, [entry], last=None)
             return None
 
     def _remove(self, file: SpoolFile, done: Sequence[Entry], last: int | None) -> None:
@@ -196,6 +202,7 @@ class Spool:
             # whole when all of it is delivered; until then a new start delivers it again.
             if is_damage(error):
                 file.damage = error
+                self._write_no_more_into_damage()
             else:
                 logger.warning("delivered batches stay in the spool for now: %s", error)
 
@@ -207,6 +214,8 @@ class Spool:
             for path in self._folder.glob(f"*{kind}")
         }
         for path in sorted(found, key=_age_of):
+            if time.monotonic() < self._resting.get(path, -math.inf):
+                continue
             try:
                 if adopted := SpoolFile.adopt(path):
                     logger.warning("taking over %s, which a process left", path)
@@ -216,14 +225,28 @@ class Spool:
         return None
 
     def _give_up(self, file: SpoolFile, error: sqlite3.Error) -> None:
-        """Set a damaged file aside; whatever else is wrong may pass, and is tried again."""
+        """Set a damaged file aside. Whatever else is wrong may pass; a dead process's file does not hold up others."""
         if is_damage(error):
-            self._forget(file)
-            file.set_aside()
+            self._set_aside(file, error)
+            return
+        if file is self._orphan:
+            self._orphan = None
+            self._resting[file.path] = time.monotonic() + _REST_SECONDS
+            file.close()
         self._report(file.path, error)
 
+    def _set_aside(self, file: SpoolFile, error: sqlite3.Error) -> None:
+        self._forget(file)
+        try:
+            file.set_aside()
+        except OSError as trouble:
+            self._resting[file.path] = time.monotonic() + _REST_SECONDS
+            self._report(file.path, trouble)
+        else:
+            self._report(file.path, error)
+
     def _forget(self, file: SpoolFile) -> None:
-        self._looked_at = -math.inf
+        self._bounds.forget()
         if file is self._own:
             self._own = None
         else:
@@ -237,11 +260,6 @@ class Spool:
             # It is tried again and again; saying so once is enough.
             self._reported.add(path)
             logger.error("%s cannot be read now: %s", path, error)
-
-
-def _refusal(reason: str) -> BusUnavailable:
-    telemetry.refused.labels(reason).inc()
-    return BusUnavailable(retry_after=_RETRY_AFTER)
 
 
 def _age_of(path: Path) -> float:

@@ -1,18 +1,22 @@
 -- name: create
 -- Makes an empty spool. `tally` holds the sums, so that telling what waits does not read all of it.
 BEGIN;
-CREATE TABLE IF NOT EXISTS entry (
+CREATE TABLE entry (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     spooled_at REAL NOT NULL,
     events INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     batch BLOB NOT NULL
 );
-CREATE TABLE IF NOT EXISTS tally (
+CREATE TABLE tally (
     id INTEGER PRIMARY KEY CHECK (id = 1), entries INTEGER NOT NULL, events INTEGER NOT NULL, bytes INTEGER NOT NULL
 );
-INSERT OR IGNORE INTO tally VALUES (1, 0, 0, 0);
+INSERT INTO tally VALUES (1, 0, 0, 0);
 COMMIT;
+
+-- name: tables
+-- Names the tables of a file, which tell whether it is a spool.
+SELECT name FROM sqlite_schema WHERE type = 'table';
 
 -- name: add
 -- Adds one batch.
@@ -23,13 +27,18 @@ INSERT INTO entry (spooled_at, events, bytes, batch) VALUES (?, ?, ?, ?);
 UPDATE tally SET entries = entries + ?, events = events + ?, bytes = bytes + ? WHERE id = 1;
 
 -- name: oldest
--- Reads batches in the order in which they were added, after one. A damaged file may hold values of any type.
-SELECT id, CAST(events AS INTEGER), CAST(bytes AS INTEGER), coalesce(CAST(batch AS BLOB), x'')
+-- Reads batches in the order in which they were added, after one. A damaged file may hold values of any type and
+-- size.
+SELECT id, max(0, min(coalesce(CAST(events AS INTEGER), 0), 1000000000)),
+    max(0, min(coalesce(CAST(bytes AS INTEGER), 0), 1000000000)),
+    coalesce(CAST(batch AS BLOB), x'')
 FROM entry WHERE id > ? ORDER BY id;
 
 -- name: one
 -- Reads one batch.
-SELECT id, CAST(events AS INTEGER), CAST(bytes AS INTEGER), coalesce(CAST(batch AS BLOB), x'')
+SELECT id, max(0, min(coalesce(CAST(events AS INTEGER), 0), 1000000000)),
+    max(0, min(coalesce(CAST(bytes AS INTEGER), 0), 1000000000)),
+    coalesce(CAST(batch AS BLOB), x'')
 FROM entry WHERE id = ?;
 
 -- name: last
@@ -43,3 +52,7 @@ DELETE FROM entry WHERE id = ?;
 -- name: depth
 -- Tells what waits, and since when.
 SELECT entries, events, bytes, (SELECT spooled_at FROM entry ORDER BY id LIMIT 1) FROM tally WHERE id = 1;
+
+-- name: free
+-- Tells how many bytes of the file nothing lies in.
+SELECT freelist_count * (SELECT page_size FROM pragma_page_size) FROM pragma_freelist_count;

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,15 +13,16 @@ from pathlib import Path
 from typing import Self
 
 from config.lib import sqlfile
+from events.bus import spool_log
+from events.bus import spool_names as names
 from events.bus.wire import pack
 from events.contracts import Batch, Depth
 
 SQL = sqlfile.load(__file__, "spool.sql")
-SUFFIX, LOCK_SUFFIX, DAMAGED_SUFFIX = ".sqlite", ".lock", ".damaged"
-#: SQLite's own files beside the database.
-_COMPANIONS = ("-wal", "-shm", "-journal")
 EMPTY = Depth(0, 0, 0.0)
-_NAMES = 10
+_TABLES = {"entry", "tally"}
+#: Pages in the log at which it is moved into the file: the less stands in there, the less one bad byte can cost.
+_LOG_PAGES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +44,24 @@ class SpoolFile:
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path
         self._lock = lock
-        self._link = _open(path)
+        self._link, self._log_frames = _open(path)
         #: The entries up to this one are delivered; some may wait for their removal.
         self._passed = 0
+        #: The damaged entries of which a copy is kept already.
+        self._kept: set[int] = set()
         #: Why some entries could not be read, if so: such a file is set aside when the others are delivered.
         self.damage: sqlite3.Error | None = None
 
     @classmethod
     def new(cls, folder: Path) -> Self:
         """Make a file of a new name. Raises OSError or sqlite3.Error where that cannot be."""
-        _make_folder(folder)
-        path, lock = _new_name(folder)
+        names.make_folder(folder)
+        path, lock = names.new_name(folder)
         try:
+            names.put(path, _empty())
             made = cls(path, lock)
-            _sync_folder(folder)
         except BaseException:
-            _remove(path)
+            names.remove(path)
             os.close(lock)
             raise
         return made
@@ -71,13 +72,16 @@ class SpoolFile:
 
         Raises sqlite3.Error where it cannot be opened; it was set aside if that is for good.
         """
-        lock = hold(path)
+        lock = names.hold(path)
         if lock is None:
             return None
         try:
+            if path.is_dir():
+                path.with_suffix(names.LOCK_SUFFIX).unlink(missing_ok=True)
+                raise IsADirectoryError(errno.EISDIR, "a folder where a file of the spool could be")
             if path.exists():
                 return cls._open_orphan(path, lock)
-            _remove(path)
+            names.remove(path)
         except BaseException:
             os.close(lock)
             raise
@@ -87,12 +91,28 @@ class SpoolFile:
     @classmethod
     def _open_orphan(cls, path: Path, lock: int) -> Self:
         try:
-            _check_length(path)
-            return cls(path, lock)
+            if not path.stat().st_size:
+                # SQLite would take it for a new one. Ours are never empty, not even where their making was cut short.
+                raise _damaged("the file is empty")
+            expected = spool_log.keep(path)
+            orphan = cls(path, lock)
         except sqlite3.Error as error:
             if is_damage(error):
-                set_aside(path)
+                names.set_aside(path)
             raise
+        orphan._compare_log(expected)
+        return orphan
+
+    def _compare_log(self, expected: int) -> None:
+        """Drop the copy of the log if SQLite has found all `expected` frames; else the file is damaged.
+
+        Nothing may be written before this, or the copy would not fit the file any more.
+        """
+        missing = expected - self._log_frames
+        if missing > 0:
+            self.damage = _damaged(f"{missing} of {expected} frames of its log cannot be read")
+        else:
+            spool_log.drop_copy(self.path)
 
     def add(self, batches: Sequence[Batch]) -> None:
         """Add batches, all or none, and return when they are on disk."""
@@ -156,6 +176,11 @@ class SpoolFile:
         """Return what waits."""
         return _depth(self._link)
 
+    def free_bytes(self) -> int:
+        """Return what the file takes on disk for nothing, as SQLite keeps the room of what was removed for later."""
+        ((free,),) = self._link.execute(SQL["free"]).fetchall()
+        return int(free)
+
     def close(self) -> None:
         """Let go of the file; it stays, and may be adopted."""
         self._link.close()
@@ -164,27 +189,34 @@ class SpoolFile:
     def delete(self) -> None:
         """Remove the file."""
         self._link.close()
-        _remove(self.path)
+        names.remove(self.path)
         os.close(self._lock)
 
     def set_aside(self) -> Path:
-        """Rename the file so that nobody reads it again; return its new name."""
+        """Rename the file so that nobody reads it again; return its new name. Raises OSError; it is let go anyway."""
         try:
             self._link.close()
         except sqlite3.Error:
             pass
-        aside = set_aside(self.path)
-        os.close(self._lock)
-        return aside
+        try:
+            return names.set_aside(self.path)
+        finally:
+            os.close(self._lock)
 
-    def keep_damaged(self, entry: Entry) -> Path:
-        """Write the bytes of an entry that cannot be read into a file of their own, durably; return its name."""
-        aside = self.path.with_name(f"{self.path.stem}-{entry.id}{DAMAGED_SUFFIX}")
+    def keep_damaged(self, entry: Entry) -> Path | None:
+        """Write the bytes of an entry that cannot be read into a file of their own, durably; return its name.
+
+        None where that was done before, and only its removal failed.
+        """
+        if entry.id in self._kept:
+            return None
+        aside = self.path.with_name(f"{self.path.stem}-{entry.id}{names.DAMAGED_SUFFIX}")
         with aside.open("wb") as file:
             file.write(entry.packed)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(aside.parent)
+        names.sync_folder(aside.parent)
+        self._kept.add(entry.id)
         return aside
 
     def _count(self, entries: int, events: int, size: int) -> None:
@@ -217,118 +249,60 @@ def _up_to(max_bytes: int, entries: Iterator[Entry]) -> list[Entry]:
 def is_damage(error: sqlite3.Error) -> bool:
     """Tell whether the file is at fault, and not the disk's space, its rights or another reader."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def peek(path: Path) -> Depth:
-    """Return what waits in a file that another process may hold; nothing where it goes away or cannot be read."""
+def _damaged(message: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(message)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def peek(path: Path) -> Depth | None:
+    """Return what waits in a file that another process may hold: nothing where it is gone, None where none can say."""
     try:
-        link = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=0.2)
-        try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)) as link:
             return _depth(link)
-        finally:
-            link.close()
     except sqlite3.Error:
-        return EMPTY
+        return EMPTY if _is_gone(path) else None
 
 
-def hold(path: Path) -> int | None:
-    """Lock a file of the spool by the lock file beside it; None where somebody else holds it. Raises OSError."""
-    name = path.with_suffix(LOCK_SUFFIX)
-    while True:
-        handle = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-            return None
-        if _is_still(name, handle):
-            return handle
-        # Its former holder was just removing it.
-        os.close(handle)
+def _is_gone(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
-def _new_name(folder: Path) -> tuple[Path, int]:
-    """Return the path of a file to be made, and its lock.
-
-    Who looks for orphans may hold a lock file between its making and its locking: that name is then left to him.
-    """
-    for _ in range(_NAMES):
-        path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
-        lock = hold(path)
-        if lock is not None:
-            return path, lock
-    raise OSError(errno.ENOLCK, "files of the spool cannot be locked")
+def _empty() -> bytes:
+    """Return what a file holds that was just made. A process that is killed while it makes one leaves none."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as link:
+        link.executescript(SQL["create"])
+        return link.serialize()
 
 
-def set_aside(path: Path) -> Path:
-    """Rename a file of the spool, and SQLite's beside it, to names that nobody reads."""
-    aside = path.with_name(path.name + DAMAGED_SUFFIX)
-    for companion in _companions(path):
-        if companion.exists():
-            companion.rename(str(aside) + companion.name.removeprefix(path.name))
-    path.rename(aside)
-    _remove(path)
-    return aside
-
-
-def _check_length(path: Path) -> None:
-    """Refuse a file that was cut to nothing: SQLite would take it for a new one, and drop what waits beside it."""
-    log = path.with_name(path.name + "-wal")
-    if not path.stat().st_size and log.exists() and log.stat().st_size:
-        error = sqlite3.DatabaseError("the file is empty, and its log is not")
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
-
-
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path) -> tuple[sqlite3.Connection, int]:
+    """Open a file; return with it how many frames SQLite found in its log."""
     # Several threads use it, one at a time: its owner sees to that.
     link = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.5)
     try:
         os.chmod(path, 0o600)
-        link.execute("PRAGMA journal_mode = WAL")
         # Each commit waits for the disk: NORMAL would lose the last ones in a power cut.
         link.execute("PRAGMA synchronous = FULL")
-        link.executescript(SQL["create"])
+        link.execute("PRAGMA journal_mode = WAL")
+        ((_, frames, _),) = link.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        if not {name for (name,) in link.execute(SQL["tables"])} >= _TABLES:
+            raise _damaged("it is no spool")
+        link.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     except BaseException:
         link.close()
         raise
-    return link
+    return link, frames
 
 
 def _depth(link: sqlite3.Connection) -> Depth:
     _, events, size, since = link.execute(SQL["depth"]).fetchone() or (0, 0, 0, None)
     return Depth(events, size, max(0.0, time.time() - since) if since else 0.0)
-
-
-def _is_still(name: Path, handle: int) -> bool:
-    try:
-        return os.stat(name).st_ino == os.fstat(handle).st_ino
-    except FileNotFoundError:
-        return False
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the folder for us alone, durably."""
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _companions(path: Path) -> list[Path]:
-    return [path.with_name(path.name + companion) for companion in _COMPANIONS]
-
-
-def _remove(path: Path) -> None:
-    """Remove a file of the spool with all that lies beside it, its lock last."""
-    for each in (path, *_companions(path), path.with_suffix(LOCK_SUFFIX)):
-        each.unlink(missing_ok=True)

@@ -57,6 +57,10 @@ class SpoolingBus:
         """Return what waits in the bus behind; the spool tells its own depth."""
         return self._inner.depth()
 
+    def spool_trouble(self) -> str:
+        """Say why the spool refuses at present; nothing where it takes what comes."""
+        return self._spool.trouble
+
     def start(self) -> None:
         """Start draining in a thread of its own, for as long as the process lives."""
         self._thread = threading.Thread(target=self._run, name="spool drainer", daemon=True)
@@ -107,10 +111,8 @@ class SpoolingBus:
 
     def _probe(self) -> float:
         """Ask whether the bus is back where nothing waits that could tell: the spool took nothing either."""
-        try:
-            self._inner.depth()
-        except Exception as error:  # Every bus has errors of its own.
-            logger.debug("the bus is still away: %s", type(error).__name__)
+        if trouble := self._inner.trouble():
+            logger.debug("the bus is still away: %s", trouble)
             return _AWAY_SECONDS
         self._note_back()
         return 0.0

@@ -27,9 +27,10 @@ class Strikes:
             self._resting[project_id] = time.monotonic() + seconds
 
     def stored(self, projects: Iterable[int]) -> None:
-        """Forget the strikes of projects whose batches went through."""
+        """Forget the strikes and the rest of projects whose batches went through."""
         for project_id in projects:
             self._strikes.pop(project_id, None)
+            self._resting.pop(project_id, None)
 
     def resting(self) -> list[int]:
         """Return the projects that rest now."""

@@ -11,6 +11,7 @@ import hashlib
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -22,6 +23,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from config.lib import sqlfile
+from events.gateway.known_keys import KnownKeys, Row
 from events.gateway.lookups import lookups
 from events.gateway.quota import Quota, quota_of
 from events.models import ApiKey
@@ -29,7 +31,7 @@ from events.models import ApiKey
 SQL = sqlfile.load(__file__, "lookups.sql")
 #: How much of the time for an answer a lookup may take. Without it a stranger's request is over anyway; a known
 #: key's goes on, and the bus and the spool need the rest.
-_STRANGER_SHARE, _KNOWN_SHARE = 0.75, 0.2
+_STRANGER_SHARE, _KNOWN_SHARE = 0.75, 0.1
 _LONGEST_TOKEN = 200
 _CACHE_SIZE = 10_000
 
@@ -52,6 +54,11 @@ class KeyCache:
     def __init__(self) -> None:
         self._found: dict[str, tuple[float, Key | None]] = {}
         self._lock = threading.Lock()
+        self._disk: KnownKeys | None = None
+
+    def keep_at(self, path: Path) -> None:
+        """Note what is found in a file too, for processes that start while the database is away."""
+        self._disk = KnownKeys(path)
 
     def get(self, token: str) -> Key | None:
         """Return the key of `token`, or None if there is none."""
@@ -60,12 +67,19 @@ class KeyCache:
             return hit[1]
         if hit:
             self._remember(token, hit[1])
+        on_disk = self._disk.find(digest(token)) if self._disk and hit is None else None
         try:
-            key = _look_up(token, _STRANGER_SHARE if hit is None else _KNOWN_SHARE)
+            row = _look_up(token, _KNOWN_SHARE if hit or on_disk else _STRANGER_SHARE)
         except psycopg.Error:
-            if hit is None:
+            if hit is not None:
+                return hit[1]
+            if on_disk is None:
                 raise
-            return hit[1]
+            row = on_disk
+        else:
+            if self._disk:
+                self._disk.note(digest(token), row)
+        key = _key(row)
         self._remember(token, key)
         return key
 
@@ -89,10 +103,13 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def _look_up(token: str, share: float) -> Key | None:
+def _look_up(token: str, share: float) -> Row | None:
     """Ask the database, for `share` of the time that an answer may take. Raises psycopg.Error."""
     with lookups.cursor(settings.ACK_DEADLINE_MS / 1000 * share) as cursor:
-        row = cursor.execute(SQL["key"], {"digest": digest(token)}).fetchone()
+        return cursor.execute(SQL["key"], {"digest": digest(token)}).fetchone()
+
+
+def _key(row: Row | None) -> Key | None:
     if row is None:
         return None
     project_id, kind, rate, burst = row

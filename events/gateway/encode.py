@@ -130,7 +130,7 @@ class Encoder:
         if given is not None:
             return ids.event_id(given, max_length=self.limits.id_length)
         # A retry is sent at another time: that does not make it another event.
-        return self._nameless_id(_raw({name: event[name] for name in event if name != "sentAt"}), index)
+        return self._nameless_id(_raw(_as_made(event)), index)
 
     def _nameless_id(self, content: bytes, index: int) -> str:
         if self.idempotency_key:
@@ -144,8 +144,8 @@ class Encoder:
         # An event knows its id; what is no event at all is told from its like by where it came from.
         ident = UUID(self._nameless_id(raw, index))
         if isinstance(event, dict):
-            raw = _raw(self._complete(event, index, sent_at))
-            ident = reject_id(raw)
+            complete = self._complete(event, index, sent_at)
+            raw, ident = _raw(complete), reject_id(_raw(_as_made(complete)))
         self.rejects.append(Reject(Stage.GATEWAY, error.reason, error.message, raw, error.field, ident))
 
     def _complete(self, event: dict[str, Any], index: int, sent_at: Any) -> dict[str, Any]:
@@ -167,6 +167,11 @@ def encode_batches(
         encoder = Encoder(project_id, lane, now, limits(), odd=True)
         encoder.encode(chunk)
         yield encoder.batch()
+
+
+def _as_made(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event without the time at which it was sent: a retry has another."""
+    return {name: event[name] for name in event if name != "sentAt"}
 
 
 def _as_text(value: Any) -> Any:

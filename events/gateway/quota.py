@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -28,8 +29,9 @@ logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "quota.sql")
 _LEASE_SECONDS = 0.1
 _BURST_SECONDS = 10
-#: How much of the time for an answer a lease may take: the bus and the spool need the rest.
-_SHARE = 0.2
+#: How much of the time for an answer a lease may take, waiting for another's included: the bus and the spool need
+#: the rest.
+_SHARE = 0.1
 
 Ask = Callable[[float], AbstractContextManager[psycopg.Cursor[Any]]]
 
@@ -70,6 +72,8 @@ class _Purse:
     own: Bucket
     tokens: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    #: Of `own`; never held while anybody waits for the database.
+    own_lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Quotas:
@@ -82,14 +86,24 @@ class Quotas:
 
     def spend(self, quota: Quota, events: int) -> None:
         """Return when the events may pass. Raises QuotaExceeded with the seconds until they might."""
-        purse = self._purse(quota)
-        with purse.lock:
-            wait = 0.0 if purse.tokens >= events else self._lease(purse, events)
-            if not wait:
-                purse.tokens -= events
-                return
-        telemetry.over_quota.inc(events)
-        raise QuotaExceeded(retry_after=wait)
+        purse, until = self._purse(quota), time.monotonic() + self._within
+        if purse.lock.acquire(timeout=self._within):
+            try:
+                wait = self._spend(purse, events, until)
+            finally:
+                purse.lock.release()
+        else:
+            wait = _take_own(purse, events)
+        if wait:
+            telemetry.over_quota.inc(events)
+            raise QuotaExceeded(retry_after=wait)
+
+    def _spend(self, purse: _Purse, events: int, until: float) -> float:
+        """Spend tokens, leased ones if need be, and return 0; or return the seconds until that might be possible."""
+        wait = 0.0 if purse.tokens >= events else self._lease(purse, events, until)
+        if not wait:
+            purse.tokens -= events
+        return wait
 
     def _purse(self, quota: Quota) -> _Purse:
         purse = self._purses.get(quota.project_id)
@@ -98,7 +112,7 @@ class Quotas:
             purse = self._purses[quota.project_id] = _Purse(quota, Bucket(quota.rate, quota.burst))
         return purse
 
-    def _lease(self, purse: _Purse, events: int) -> float:
+    def _lease(self, purse: _Purse, events: int, until: float) -> float:
         """Fill the purse for `events`; return 0, or the seconds until that might be possible."""
         quota, needed = purse.quota, events - purse.tokens
         params = {
@@ -109,7 +123,7 @@ class Quotas:
             "wanted": max(needed, quota.rate * _LEASE_SECONDS),
         }
         try:
-            with self._ask(self._within) as cursor:
+            with self._ask(max(0.0, until - time.monotonic())) as cursor:
                 leased, left = cursor.execute(SQL["lease"], params).fetchone() or (0.0, 0.0)
         except psycopg.Error as error:
             if not isinstance(error, psycopg.OperationalError):
@@ -119,10 +133,15 @@ class Quotas:
         return 0.0 if leased else max(0.0, needed - left) / quota.rate
 
     def _lease_own(self, purse: _Purse, needed: float) -> float:
-        wait = purse.own.take(needed)
+        wait = _take_own(purse, needed)
         if not wait:
             purse.tokens += needed
         return wait
+
+
+def _take_own(purse: _Purse, needed: float) -> float:
+    with purse.own_lock:
+        return purse.own.take(needed)
 
 
 @cache

@@ -2,12 +2,13 @@
 
 from django.db import migrations, models
 
-from config.lib.sqlfile import script
+from config.lib.sqlfile import TIMEOUTS, script
 
 
 class Migration(migrations.Migration):
     dependencies = [("events", "0004_job_run")]
     operations = [
+        migrations.RunSQL(TIMEOUTS, migrations.RunSQL.noop),
         migrations.AddField(
             model_name="project",
             name="quota_burst_events",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -45,14 +47,18 @@ def lines_of(claimed: Sequence[Claimed]) -> list[Line]:
 
 
 def find_poison(
-    lines: Sequence[Line], attempt: Callable[[Sequence[Line]], None], *, attempts: int
+    lines: Sequence[Line],
+    attempt: Callable[[Sequence[Line]], None],
+    *,
+    attempts: int,
+    until: float = math.inf,
 ) -> list[Poison]:
     """Return the lines that make `attempt` fail by their own fault. `attempt` must undo what it did.
 
-    Raises MassPoison as soon as it is plain that most lines do, and after `attempts`. An error that is the system's
-    fault passes through.
+    Raises MassPoison as soon as it is plain that most lines do, and after `attempts`, and at `until` (a moment of
+    `time.monotonic()`). An error that is the system's fault passes through.
     """
-    hunt = _Hunt(attempt, attempts)
+    hunt = _Hunt(attempt, attempts, until)
     # Before and after: what refuses everything may come and go in between, and a few events must not pay for it.
     hunt.try_plain(lines)
     # In no order, for those looked at to be a fair sample: one bad producer's lines stand together.
@@ -66,10 +72,11 @@ def find_poison(
 class _Hunt:
     """One search: what it may still try, what it has looked at, what it has found."""
 
-    def __init__(self, attempt: Callable[[Sequence[Line]], None], attempts: int) -> None:
+    def __init__(self, attempt: Callable[[Sequence[Line]], None], attempts: int, until: float) -> None:
         self.found: list[Poison] = []
         self._attempt = attempt
         self._left = attempts
+        self._until = until
         self._looked_at = 0
 
     def try_plain(self, lines: Sequence[Line]) -> None:
@@ -93,7 +100,7 @@ class _Hunt:
 
     def _refusal(self, lines: Sequence[Line]) -> str | None:
         """Try some lines; return what Postgres has against them."""
-        if not self._left:
+        if not self._left or time.monotonic() > self._until:
             raise MassPoison(
                 f"{len(self.found)} events are refused, and the search for others takes too long"
             )

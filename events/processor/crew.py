@@ -28,14 +28,13 @@ class Crew:
 
     def run(self) -> bool:
         """Return when all workers have ended: whether none of them broke."""
-        for _ in range(self._scale.least):
-            self._add()
-        while not self._stop.wait(_LOOK_SECONDS):
-            self.look()
-        for worker, _ in self._workers:
-            worker.stop()
-        for thread in [*self._retired, *(thread for _, thread in self._workers)]:
-            thread.join()
+        try:
+            for _ in range(self._scale.least):
+                self._add()
+            while not self._stop.wait(_LOOK_SECONDS):
+                self._look_safely()
+        finally:
+            self._dismiss()
         return not self._broken.is_set()
 
     def stop(self) -> None:
@@ -57,12 +56,26 @@ class Crew:
         elif change < 0:
             self._retire()
 
+    def _look_safely(self) -> None:
+        try:
+            self.look()
+        except Exception:
+            # The workers there are go on; whatever it was may be over at the next look.
+            logger.exception("the number of processors stays as it is")
+
+    def _dismiss(self) -> None:
+        """Stop all workers and wait for them: nobody else could."""
+        for worker, _ in self._workers:
+            worker.stop()
+        for thread in [*self._retired, *(thread for _, thread in self._workers)]:
+            thread.join()
+
     def _add(self) -> None:
         worker = self._hire()
         thread = threading.Thread(target=self._work, args=(worker,), name="processor")
+        thread.start()
         self._workers.append((worker, thread))
         telemetry.threads.set(len(self._workers))
-        thread.start()
 
     def _retire(self) -> None:
         """Let the last one go; it finishes its claim first."""

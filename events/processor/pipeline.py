@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +15,7 @@ from events.bus.base import Consumer
 from events.contracts import Claimed, Reject, reject_id
 from events.processor import telemetry
 from events.processor.bisect import Line, Poison, find_poison, lines_of
-from events.processor.copytext import event_of
+from events.processor.copytext import event_of, without_times
 from events.processor.triage import Fault, triage
 from events.processor.work import Letter, Rows, Step, Work
 from events.reasons import Outcome, Reason, Stage
@@ -25,7 +27,10 @@ _ATTEMPTS_TOGETHER, _ATTEMPTS_ALONE = 300, 5000
 
 
 class Pipeline:
-    """Runs claims through `steps` on one connection."""
+    """Runs claims through `steps` on one connection.
+
+    A search for poison ends `search_seconds` after the claim's work began: at the end of the lease others have it.
+    """
 
     def __init__(
         self,
@@ -34,24 +39,27 @@ class Pipeline:
         consumer: Consumer,
         steps: Sequence[Step],
         max_attempts: int,
+        search_seconds: float = math.inf,
     ) -> None:
         self._connection = connection
         self._consumer = consumer
         self._steps = tuple(steps)
         self._max_attempts = max_attempts
+        self._search_seconds = search_seconds
 
     def run(self, ids: Sequence[int]) -> Counter[tuple[int, Outcome]]:
         """Process the claimed batches in one transaction; return outcomes by (project, outcome).
 
         Poison events are found and dead-lettered. An error of the system's passes through, with nothing done.
         """
+        until = time.monotonic() + self._search_seconds
         try:
             outcomes = self._commit(ids, poison=())
         except psycopg.Error as error:
             if triage(error) is not Fault.EVENT:
                 raise
             telemetry.failures.labels(Fault.EVENT.value).inc()
-            outcomes = self._commit(ids, poison=self._find_poison(ids))
+            outcomes = self._commit(ids, poison=self._find_poison(ids, until))
         for (_, outcome), events in outcomes.items():
             telemetry.processed.labels(outcome.value).inc(events)
         return outcomes
@@ -89,11 +97,11 @@ class Pipeline:
         rows = [Rows(one.batch.project_id, _without(one.batch.rows, refused)) for one in sound]
         return Work(cursor, self._consumer.slot, claimed, rows, letters)
 
-    def _find_poison(self, ids: Sequence[int]) -> list[Poison]:
+    def _find_poison(self, ids: Sequence[int], until: float) -> list[Poison]:
         with self._connection.transaction(force_rollback=True):
             claimed = self._consumer.take(self._connection.cursor(), ids)
         attempts = _ATTEMPTS_TOGETHER if len(claimed) > 1 else _ATTEMPTS_ALONE
-        return find_poison(lines_of(claimed), self._attempt, attempts=attempts)
+        return find_poison(lines_of(claimed), self._attempt, attempts=attempts, until=until)
 
     def _attempt(self, lines: Sequence[Line]) -> None:
         """Run lines through every step and undo it. A transaction, not a savepoint: dedup tells its rows by xmin."""
@@ -116,7 +124,8 @@ def _died(line: Line) -> Reject:
 
 
 def _reject(line: Line, reason: Reason, message: str) -> Reject:
-    return Reject(Stage.PROCESSOR, reason, message, event_of(line.text), id=reject_id(line.text))
+    ident = reject_id(without_times(line.text))
+    return Reject(Stage.PROCESSOR, reason, message, event_of(line.text), id=ident)
 
 
 def _without(rows: bytes, refused: set[bytes]) -> bytes:

@@ -21,8 +21,9 @@ claim_seconds = Histogram(
 )
 claim_size = Gauge(
     "sluice_claim_size",
-    "Events that a processor claims at once, of the slowest.",
-    multiprocess_mode="livemin",
+    "Events that a processor claims at once: as the latest claim of this host left it.",
+    # Every process has this gauge, and one that claims nothing has it at 0: a minimum or a mean would count those.
+    multiprocess_mode="livemostrecent",
 )
 threads = Gauge("sluice_processor_threads", "Processors that run on this host.", multiprocess_mode="livesum")
 mass_poison = Counter(

@@ -19,7 +19,8 @@ from events.processor.triage import Fault
 logger = logging.getLogger(__name__)
 _SHORTEST_WAIT = 0.01
 _LONGEST_WAIT = 0.2
-_LONGEST_BACKOFF = 10.0
+#: What came in an outage is to be queryable within seconds of its end.
+_LONGEST_BACKOFF = 2.0
 #: A claim costs the same whether it holds ten events or a thousand: after a small one, let more gather first.
 _WORTHWHILE, _LINGER = 1000, 0.2
 #: A batch most of which is refused is not tried again sooner.
@@ -56,7 +57,7 @@ class Worker:
         self._stop.set()
 
     def run(self) -> None:
-        """Work until stopped; connections that fail are replaced after a pause that doubles up to 10 s."""
+        """Work until stopped; connections that fail are replaced after a pause that doubles up to 2 s."""
         backoff = 0.1
         while not self._stop.is_set():
             try:
@@ -91,6 +92,7 @@ class Worker:
         except (psycopg.Error, OSError, MemoryError) as error:
             telemetry.failures.labels(Fault.SYSTEM.value).inc()
             self._size.failed()
+            telemetry.claim_size.set(self._size.events)
             logger.warning("claim rolled back, will be tried again: %s", str(error) or type(error).__name__)
         finally:
             consumer.close()

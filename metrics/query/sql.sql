@@ -65,11 +65,11 @@ CASE WHEN jsonb_typeof(props -> {name}) = 'number' THEN (props ->> {name})::nume
 
 -- name: as_of
 -- The moment up to which every accepted event is in the answer: now, or when the oldest waiting batch came (with a
--- broker: at the latest, for what is not known may be waiting); for sessions, also when the oldest users to be
--- rebuilt were touched, else when the oldest late event was stored.
+-- broker: at the latest, for what is not known may be waiting, and without an account nothing is known); for sessions,
+-- also when the oldest users to be rebuilt were touched, else when the oldest late event was stored.
 SELECT least(clock_timestamp(),
              (SELECT enqueued_at FROM inbox ORDER BY id LIMIT 1),
-             (SELECT as_of FROM bus_look),
+             coalesce((SELECT as_of FROM bus_look), CASE WHEN %(broker)s THEN to_timestamp(0) END),
              (SELECT min(oldest_at) FROM bus_held),
              (SELECT min(enqueued_at) FROM session_work WHERE %(sessions)s),
              (SELECT min(since) FROM rollup_pending WHERE NOT %(sessions)s));

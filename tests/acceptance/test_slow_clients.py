@@ -60,7 +60,7 @@ def test_slow_bodies_are_cut_and_hold_up_nobody(sluice: RunningSluice, number: i
     with Tricklers(sluice.port, sluice.keys["write_key"], number, silent=silent) as slow:
         deadline = time.monotonic() + TIMEOUT + 2 * GRACE
         took = honest(sluice, lambda: all(one.ended for one in slow) or time.monotonic() > deadline)
-    assert len(took) > 20 and p99(took) < 1.0
+    assert len(took) > 20 and p99(took) < 2.0
     # A byte that comes after the end resets the connection, and its answer may be lost with it.
     statuses = [one.status for one in slow]
     assert set(statuses) <= {408, 0} and statuses.count(408) > number / 2
@@ -171,7 +171,7 @@ def test_who_does_not_read_the_answer_holds_up_nobody(sluice: RunningSluice, pat
         for link in links:
             link.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         deadline = time.monotonic() + 4
-        assert p99(honest(sluice, lambda: time.monotonic() > deadline)) < 1.0
+        assert p99(honest(sluice, lambda: time.monotonic() > deadline)) < 2.0
     finally:
         for link in links:
             link.close()

@@ -69,6 +69,7 @@ def test_where_the_spool_is_full_too_the_answer_is_503(acme: Tenant, settings: S
         answer = acme.send(HELLO)
     assert answer.status_code == 503
     assert answer.json()["code"] == "bus_unavailable"
+    assert "the spool on the gateway's disk is full" in answer.json()["detail"]
     assert int(answer["Retry-After"]) >= 1
     assert rows("SELECT count(*) FROM inbox") == [(0,)]
     engine.ingest_bus().step()

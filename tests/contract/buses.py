@@ -15,6 +15,7 @@ from events.bus.broker_link import open_connection
 from events.bus.broker_topology import Topology
 from events.bus.postgres import InboxBus
 from events.bus.postgres_consumer import InboxConsumer
+from events.reasons import Outcome
 
 
 class Rig(Protocol):
@@ -34,6 +35,9 @@ class Rig(Protocol):
 
     def freeze(self, consumer: Consumer) -> None:
         """Let a consumer do nothing any more."""
+
+    def comes_again(self, project: int) -> dict[tuple[int, Outcome], int]:
+        """Return the outcome of one event that was settled and not confirmed."""
 
 
 class PostgresInbox:
@@ -57,6 +61,10 @@ class PostgresInbox:
 
     def freeze(self, consumer: Consumer) -> None:
         """Nothing is heard of it anyway."""
+
+    def comes_again(self, project: int) -> dict[tuple[int, Outcome], int]:
+        """The commit has removed it."""
+        return {}
 
 
 class Broker:
@@ -99,6 +107,10 @@ class Broker:
     def freeze(self, consumer: Consumer) -> None:
         """Stop its pulse."""
         self._frozen.add(self._holdings[consumer])
+
+    def comes_again(self, project: int) -> dict[tuple[int, Outcome], int]:
+        """The broker has not heard of the commit."""
+        return {(project, Outcome.DUPLICATE): 1}
 
     def end(self) -> None:
         """Let go of every connection."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
 import pytest
 
+from config import engine
 from config.lib.postgres import connect
 from events.bus.base import Bus, BusFull, Consumer
 from events.contracts import Batch, Claimed, Lane, Reject
-from events.reasons import Reason, Stage
+from events.processor import staging
+from events.processor.pipeline import Pipeline
+from events.reasons import Outcome, Reason, Stage
 from tests.contract.buses import BUSES, Broker, Rig
+from tests.support.pipeline import copy_line, new_project, rows
 from tests.support.waiting import wait_until
 
 MakeConsumer = Callable[..., Consumer]
@@ -103,8 +108,8 @@ def test_a_batch_of_rejects_alone_is_carried(bus: Bus, new_consumer: MakeConsume
 
 def test_batches_of_a_project_come_out_oldest_first(bus: Bus, new_consumer: MakeConsumer) -> None:
     sent = [b"%d\n" % number for number in range(5)]
-    for rows in sent:
-        bus.append(batch(rows))
+    for line in sent:
+        bus.append(batch(line))
     consumer, found = new_consumer(), list[bytes]()
     while len(found) < 5:
         found += [one.batch.rows for one in taken(consumer)]
@@ -151,18 +156,29 @@ def test_settling_is_undone_with_its_transaction(bus: Bus, new_consumer: MakeCon
         assert len(consumer.take(cursor, ids)) == 1
 
 
-def test_what_was_settled_and_not_confirmed_may_come_again(
-    rig: Rig, bus: Bus, new_consumer: MakeConsumer
+def test_what_was_settled_and_not_confirmed_is_stored_once_whether_or_not_it_comes_again(
+    rig: Rig, bus: Bus, new_consumer: MakeConsumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus.append(batch())
+    project = new_project()
+    bus.append(batch(copy_line(project) + b"\n", project))
     consumer = new_consumer()
-    with transaction() as cursor:
-        consumer.settle(cursor, consumer.take(cursor, claimed_by(consumer)))
-    rig.crash(consumer)
-    other = new_consumer()
-    other.recover()
-    again = other.claim(1000)
-    assert len(again) <= 1
+    monkeypatch.setattr(consumer, "confirm", lambda ids: rig.crash(consumer))
+    assert process(consumer, claimed_by(consumer)) == {(project, Outcome.STORED): 1}
+    # Behind it in the queue, so that what comes again has come when this has.
+    bus.append(batch(copy_line(project) + b"\n", project))
+    other, found = new_consumer(), Counter[tuple[int, Outcome]]()
+    while not found[project, Outcome.STORED]:
+        found += process(other, claimed_by(other))
+    assert found == {(project, Outcome.STORED): 1} | rig.comes_again(project)
+    assert rows("SELECT count(*) FROM event WHERE project_id = %s", project) == [(2,)]
+
+
+def process(consumer: Consumer, ids: Sequence[int]) -> Counter[tuple[int, Outcome]]:
+    """Take a claim through the pipeline."""
+    with connect(name="contract", autocommit=True) as link:
+        staging.create(link)
+        pipeline = Pipeline(connection=link, consumer=consumer, steps=engine.steps(), max_attempts=3)
+        return pipeline.run(ids)
 
 
 def test_every_claim_counts_an_attempt(rig: Rig, bus: Bus, new_consumer: MakeConsumer) -> None:
@@ -196,6 +212,35 @@ def test_parked_batches_are_claimed_later_and_alone(bus: Bus, new_consumer: Make
     assert {one.batch.rows for one in first + second} == {b"1\n", b"2\n"}
     assert len(first) == len(second) == 1
     assert {one.attempts for one in first + second} == {1}
+
+
+def test_batches_parked_for_no_time_are_claimed_at_once_and_alone(
+    bus: Bus, new_consumer: MakeConsumer
+) -> None:
+    bus.append(batch(b"1\n"))
+    bus.append(batch(b"2\n"))
+    consumer = new_consumer()
+    # Both in one claim: what the first left waits with the second.
+    wait_until(lambda: consumer.release(ids := claimed_by(consumer)) or len(ids) == 2, what="both")
+    consumer.park(claimed_by(consumer), 0)
+    first, second = taken(consumer), taken(consumer)
+    assert {one.batch.rows for one in first + second} == {b"1\n", b"2\n"}
+    assert len(first) == len(second) == 1
+
+
+def test_a_claim_holds_one_project_after_several_batches_were_parked_together(
+    bus: Bus, new_consumer: MakeConsumer
+) -> None:
+    for project in (1, 2):
+        bus.append(batch(project=project))
+    consumer = new_consumer()
+    wait_until(lambda: consumer.release(ids := claimed_by(consumer)) or len(ids) == 2, what="both")
+    consumer.park(claimed_by(consumer), 0)
+    for _ in range(2):
+        settle(consumer)
+    for project in (1, 2):
+        bus.append(batch(project=project))
+    assert [settle(consumer), settle(consumer)] == [1, 1]
 
 
 def test_a_batch_tried_before_is_claimed_alone(rig: Rig, bus: Bus, new_consumer: MakeConsumer) -> None:
@@ -288,10 +333,10 @@ def test_a_full_bus_refuses_and_says_when_to_come_back(rig: Rig, number: int) ->
 
 def fill(bus: Bus) -> int:
     """Append until the bus is full; return how many events it took."""
-    rows = b"x" * 99 + b"\n"
+    line = b"x" * 99 + b"\n"
     for number in range(1000):
         try:
-            bus.append(batch(rows))
+            bus.append(batch(line))
         except BusFull as full:
             assert 1 <= full.extra["retry_after"] <= 60
             return number

@@ -13,12 +13,33 @@ from django.test import Client
 from config import roles
 from config.lib.postgres import connect
 from tests.contract.driver import Engine
+from tests.contract.moments import at
 from tests.support.pipeline import process_all, rebuild_sessions
 from tests.support.roles import as_role, in_use
 from tests.support.tenants import Tenant
 
 #: What nobody but the owner may read.
-SECRETS = ["api_key", "auth_user", "django_session", "membership"]
+SECRETS = {
+    "api_key", "auth_group", "auth_group_permissions", "auth_user", "auth_user_groups", "auth_user_user_permissions",
+    "django_admin_log", "django_session", "membership",
+}  # fmt: skip
+#: What readers may read. A new table stands here or above, and above means in roles.sql as well.
+OPEN = {
+    "auth_permission", "bus_attempt", "bus_counter", "bus_held", "bus_look", "dead_letter", "django_content_type",
+    "django_migrations", "engine", "event", "event_key", "import_job", "inbox", "job_run", "operation",
+    "outcome_count", "project", "quota_bucket", "rollup_bounds", "rollup_events_1d", "rollup_events_1d_slot",
+    "rollup_events_1h", "rollup_events_1h_slot", "rollup_events_1m", "rollup_events_1m_slot", "rollup_pending",
+    "rollup_refresh", "rollup_stale", "rollup_users_10m", "rollup_users_1d", "rollup_users_1h", "rollup_values_10m",
+    "rollup_values_1d", "rollup_values_1d_slot", "rollup_values_1h", "rollup_values_1h_slot", "session",
+    "session_work",
+}  # fmt: skip
+#: All that there is. Partitions and chunks are read through their parent, whose grants count.
+_EVERYTHING = """
+    SELECT c.relname FROM pg_class c
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+      AND NOT c.relispartition
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+"""
 _READABLE = """
     SELECT c.relname FROM pg_class c
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
@@ -150,12 +171,53 @@ def test_a_readers_statement_ends_in_time(link: psycopg.Connection[Any], setting
 
 
 @reader
-def test_readers_may_read_what_is_made_later(link: psycopg.Connection[Any], engine: Engine) -> None:
+def test_of_every_table_it_is_decided_whether_readers_may_read_it(link: psycopg.Connection[Any]) -> None:
+    there = names(link, _EVERYTHING)
+    assert there - SECRETS - OPEN == set(), "decide: secret or open?"
+    assert names(link, _READABLE) & there == there & OPEN
+
+
+@reader
+def test_what_an_upgrade_brings_is_readable_when_granted_again(
+    link: psycopg.Connection[Any], engine: Engine
+) -> None:
+    role = link.info.user
+    # What earlier versions gave.
+    engine.link.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {role}")
+    with connect(name="roles", autocommit=True) as owner:
+        roles.apply(owner)
     engine.link.execute("CREATE TABLE made_later AS SELECT 1 AS a")
     try:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            link.execute("SELECT a FROM made_later")
+        with connect(name="roles", autocommit=True) as owner:
+            roles.apply(owner)
         assert link.execute("SELECT a FROM made_later").fetchall() == [(1,)]
     finally:
         engine.link.execute("DROP TABLE made_later")
+
+
+@reader
+def test_a_day_that_is_made_later_is_read_at_once(link: psycopg.Connection[Any], engine: Engine) -> None:
+    engine.write(at(1))
+    assert link.execute("SELECT count(*) FROM event").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("excess", ["SUPERUSER", "CREATEROLE", "CREATEDB", "BYPASSRLS", "REPLICATION"])
+def test_a_role_that_may_more_is_refused(engine: Engine, excess: str) -> None:
+    with in_use(), as_role("gateway") as link, connect(name="roles", autocommit=True) as owner:
+        engine.link.execute(f"ALTER ROLE {link.info.user} {excess}")
+        with pytest.raises(roles.RoleError, match=f"{link.info.user} has {excess}: name another user"):
+            roles.apply(owner)
+
+
+def test_a_role_that_is_another_as_well_or_owns_something_is_refused(engine: Engine) -> None:
+    with in_use(), as_role("gateway") as link, connect(name="roles", autocommit=True) as owner:
+        role = link.info.user
+        engine.link.execute(f"GRANT pg_read_all_data TO {role}")
+        engine.link.execute(f"CREATE TABLE mine (); ALTER TABLE mine OWNER TO {role}")
+        with pytest.raises(roles.RoleError, match="has membership in a role, tables of its own: name"):
+            roles.apply(owner)
 
 
 def test_granting_again_takes_back_what_was_too_much(engine: Engine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,8 +16,10 @@ from chaos.proxy import FaultProxy
 from config.lib.bounded import BoundedConnection
 from config.lib.postgres import connect
 from events.gateway import auth
-from events.gateway.auth import keys
+from events.gateway.auth import KeyCache, keys
 from events.gateway.lookups import Lookups
+from events.models import ApiKey
+from events.services import revoke_key
 from tests.support.pipeline import rows
 from tests.support.proxied import ALIAS, proxied_database
 from tests.support.tenants import Tenant
@@ -154,6 +157,38 @@ def test_an_unknown_key_gets_503_in_time_and_401_when_the_database_is_back(
         assert stranger.send(HELLO).status_code == 503
         assert time.monotonic() - started < 0.2
     wait_until(lambda: stranger.send(HELLO).status_code == 401, seconds=5, what="an answer about the key")
+
+
+def test_a_process_that_starts_during_an_outage_knows_the_keys_that_were_used(
+    proxy: FaultProxy,
+    lookups: Lookups,
+    acme: Tenant,
+    globex: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    settings: Settings,
+) -> None:
+    settings.KEY_CACHE_SECONDS = 0
+
+    def start_anew() -> None:
+        """What a process has in memory is gone, as after its end."""
+        monkeypatch.setattr(auth, "keys", KeyCache())
+        auth.keys.keep_at(tmp_path / "known-keys.json")
+
+    start_anew()
+    assert acme.send(HELLO).status_code == 202
+    with proxy.fault("blackhole"):
+        start_anew()
+        started = time.monotonic()
+        assert acme.send(HELLO).status_code == 202
+        assert time.monotonic() - started < 1
+        assert globex.send(HELLO).status_code == 503
+    assert revoke_key(key=ApiKey.objects.get(token=acme.write_key))
+    start_anew()
+    wait_until(lambda: acme.send(HELLO).status_code == 401, seconds=5, what="an answer about the key")
+    with proxy.fault("blackhole"):
+        start_anew()
+        assert acme.send(HELLO).status_code == 503
 
 
 def test_a_connection_that_died_while_nobody_looked_is_replaced_unnoticed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_flood_delays_another_project_by_no_more_than_twice_its_own_lag(
 ) -> None:
     wait_in_bus(2, 40, events=50)
     alone = lag(consumer, 2, size)
-    wait_in_bus(1, 3000, events=flood)
+    wait_in_bus(1, max(3000, 20_000 // flood), events=flood)
     wait_in_bus(2, 40, events=50)
     # A batch is not cut and a claim not stopped: one of each may come on top.
     assert lag(consumer, 2, size) <= 2 * alone + max(flood, size)
@@ -184,9 +185,95 @@ def test_a_parked_batch_is_no_lag_and_does_not_close_the_bus(consumer: InboxCons
     parked(consumer, consumer.claim(1000), 30)
     rows("UPDATE inbox SET enqueued_at = clock_timestamp() - interval '9 hours' RETURNING 1")
     depth = engine.bus().depth()
-    assert (depth.events, depth.parked_events, depth.lag_seconds) == (2, 2, 0.0)
+    assert (depth.events, engine.bus().parked(), depth.lag_seconds) == (2, 2, 0.0)
     assert depth.oldest_seconds > 9 * 3600 - 1
     engine.bus().append(Batch(1, Lane.LIVE, 1, b"z\n"))
+
+
+def rested(consumer: InboxConsumer) -> None:
+    """Let project 1 rest, with nothing in the bus."""
+    for _ in range(3):
+        wait_in_bus(1, 1)
+        parked(consumer, consumer.claim(1000), 30)
+    rows("DELETE FROM inbox RETURNING 1")
+
+
+def test_what_waits_of_a_project_that_rests_is_no_lag(consumer: InboxConsumer) -> None:
+    rested(consumer)
+    wait_in_bus(1, 5)
+    rows("UPDATE inbox SET enqueued_at = clock_timestamp() - interval '9 hours' RETURNING 1")
+    assert not consumer.claim(1000)
+    assert engine.bus().depth().lag_seconds == 0.0
+    engine.bus().append(Batch(2, Lane.LIVE, 1, b"z\n"))
+
+
+def test_what_waited_for_the_end_of_a_rest_is_claimed_together_once_a_batch_is_stored(
+    consumer: InboxConsumer,
+) -> None:
+    rested(consumer)
+    wait_in_bus(1, 5)
+    assert not consumer.claim(1000)
+    # The rest is over, and one more of them is refused by itself.
+    consumer._strikes._resting.clear()
+    refused = consumer.claim(1000)
+    consumer.park(refused, 30)
+    consumer._strikes._resting.clear()
+    assert [len(claimed(consumer, 1000)) for _ in range(3)] == [1, 3, 0]
+    assert rows("SELECT id, parked_until > now() FROM inbox") == [(refused[0], True)]
+
+
+def test_only_a_claim_that_left_nothing_is_worth_a_pause(consumer: InboxConsumer) -> None:
+    for project in range(1, 61):
+        wait_in_bus(project, 1)
+    consumer._wary_until = math.inf
+    busy = []
+    while claimed(consumer, 1000):
+        busy.append(consumer.busy)
+    assert busy == [True] * 59 + [False]
+
+
+@pytest.mark.parametrize(("size", "busy"), [(1000, False), (10, True)])
+def test_a_claim_bounded_by_events_leaves_more(consumer: InboxConsumer, size: int, busy: bool) -> None:
+    wait_in_bus(1, 5, events=5)
+    consumer.claim(size)
+    assert consumer.busy is busy
+
+
+def test_a_claim_leaves_the_session_s_planner_as_it_was(consumer: InboxConsumer) -> None:
+    wait_in_bus(1, 1)
+    consumer.claim(10)
+    assert consumer._connection.execute("SHOW enable_bitmapscan").fetchone() == ("on",)
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_the_head_of_the_queue_is_found_behind_any_number_of_suspects(pipeline: None, analyzed: bool) -> None:
+    wait_in_bus(1, 20_000)
+    rows("UPDATE inbox SET parked_until = now() RETURNING 1")
+    wait_in_bus(2, 5)
+    with connect(name="test", autocommit=True) as link:
+        if analyzed:
+            link.execute("ANALYZE inbox")
+        plan = "\n".join(
+            line for (line,) in link.execute(sql.SQL("EXPLAIN {}").format(sql.SQL(SQL["depth"])))
+        )
+    assert plan.count("using inbox_fresh on inbox") == 1, plan
+    assert plan.count("using inbox_pkey on inbox") == 1, plan
+    assert "Seq Scan on inbox" not in plan, plan
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_a_claim_of_a_suspect_walks_past_those_that_rest(pipeline: None, analyzed: bool) -> None:
+    wait_in_bus(1, 20_000)
+    wait_in_bus(2, 5)
+    rows("UPDATE inbox SET parked_until = now() RETURNING 1")
+    with connect(name="test") as link:
+        if analyzed:
+            link.execute("ANALYZE inbox")
+        link.execute(SQL["walk_in_order"])
+        explain = sql.SQL("EXPLAIN {}").format(sql.SQL(SQL["claim_suspect"]))
+        plan = "\n".join(line for (line,) in link.execute(explain, {"resting": [1], "slot": 0}))
+    assert plan.count("using inbox_parked on inbox") == 3, plan
+    assert "Seq Scan" not in plan, plan
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
@@ -195,7 +282,7 @@ def test_a_claim_walks_through_nobody_elses_batches(pipeline: None, analyzed: bo
     wait_in_bus(2, 5)
     params = {"after": 0, "projects": 64, "share": 250, "in_debt": [1], "ahead": [5], "resting": [],
               "one_project": False, "events": 10_000, "bytes": 1 << 24, "slot": 0}  # fmt: skip
-    with connect(name="test", autocommit=True) as link:
+    with connect(name="test") as link:
         if analyzed:
             link.execute("ANALYZE inbox")
         link.execute(SQL["walk_in_order"])

@@ -21,6 +21,19 @@ def soon_hot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "_HOT_EVENTS", 10)
 
 
+@pytest.mark.parametrize(("shard", "waits"), [(0, False), (SHARDS, True)])
+def test_work_of_hot_users_that_is_old_lets_ingest_go_first(acme: Tenant, shard: int, waits: bool) -> None:
+    store_all(acme.id, [])
+    for where, age in ((shard, "1 hour"), (1, "1 second")):
+        rows(
+            "INSERT INTO session_work (shard, project_id, users, user_ids, from_ts, to_ts, enqueued_at) "
+            "VALUES (%s, %s, 1, '{u}', ARRAY[now()], ARRAY[now()], now() - %s::interval) RETURNING 1",
+            where, acme.id, age,
+        )  # fmt: skip
+    with connect(name="test sessions", autocommit=True) as link:
+        assert services.should_wait(connection=link, events_waiting=1_000_000) is waits
+
+
 def clicks(user: str, first: int, last: int) -> list[dict[str, object]]:
     return [event(user, NOON + timedelta(seconds=n)) for n in range(first, last)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -12,9 +13,10 @@ from prometheus_client import REGISTRY
 from config import engine
 from config.lib.postgres import connect
 from events.processor import worker as module
+from events.processor.bisect import MassPoison
 from events.processor.worker import Worker
 from tests.support.assertions import assert_balanced, letters
-from tests.support.pipeline import append, append_rows, copy_line, event, rows
+from tests.support.pipeline import append, append_rows, copy_line, event, processor, rows
 from tests.support.tenants import Tenant
 from tests.support.waiting import wait_until
 
@@ -123,4 +125,12 @@ def test_a_batch_that_is_half_good_is_kept_whole_until_somebody_looks(acme: Tena
         wait_until(lambda: claims("parked") >= parked + 2, what="a second try")
     assert not letters(acme.id)
     assert stored(acme.id) == 0
-    assert engine.bus().depth().parked_events == 100
+    assert engine.bus().parked() == 100
+
+
+def test_a_search_for_poison_ends_before_others_have_the_batch(acme: Tenant, settings: Any) -> None:
+    append_rows(acme.id, b"garbage", copy_line(acme.id))
+    settings.CLAIM_LEASE_SECONDS = 0
+    with processor() as (consumer, pipeline), pytest.raises(MassPoison, match="takes too long"):
+        pipeline.run(consumer.claim(1000))
+    assert not letters(acme.id)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -258,6 +259,20 @@ def test_the_pipeline_page_counts_dead_letters_of_its_project(
     page = member.get("/p/acme/pipeline").content.decode()
     assert "outside_window" in page
     assert "too_deep" not in page
+
+
+def test_the_pipeline_page_tells_how_it_runs(
+    member: Client, acme: Project, settings: Any, tmp_path: Path
+) -> None:
+    settings.SPOOL_DIR = tmp_path
+    (tmp_path / "1-old.sqlite.damaged").write_bytes(b"?")
+    Project.objects.filter(pk=acme.pk).update(quota_events_per_second=500)
+    page = member.get("/p/acme/pipeline").content.decode()
+    facts = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page))
+    assert facts["Quota of this project"] == "500 events a second, 5,000 at once"
+    assert facts["Spool of this host"] == "1 damaged files"
+    assert (facts["Processors at work"], facts["Parked"]) == ("0", "none")
+    assert "Events a claim, at most" in facts
 
 
 @pytest.mark.parametrize("page", [*PAGES, "users/u1"])

@@ -153,6 +153,55 @@ def test_while_the_database_is_away_each_gateway_keeps_the_same_rate(pipeline: N
     assert over.value.extra["retry_after"] == pytest.approx(5, abs=0.5)
 
 
+def test_nobody_waits_longer_for_another_s_lease_than_for_his_own(pipeline: None) -> None:
+    """Who cannot have the purse in time spends from the process's own bucket."""
+    release, asked = threading.Event(), threading.Event()
+
+    @contextmanager
+    def slow(within: float) -> Iterator[psycopg.Cursor[Any]]:
+        asked.set()
+        release.wait(10)
+        raise psycopg.OperationalError("away")
+        yield
+
+    quotas, quota = Quotas(slow, within=0.1), Quota(1, rate=10, burst=100)
+    first = threading.Thread(target=quotas.spend, args=(quota, 50))
+    first.start()
+    asked.wait(10)
+    started = time.monotonic()
+    assert passes(quotas, quota, 30)
+    assert not passes(quotas, quota, 80)
+    assert time.monotonic() - started < 1
+    release.set()
+    first.join()
+
+
+def test_the_wait_for_the_purse_and_the_lease_share_the_time(pipeline: None) -> None:
+    given: list[float] = []
+
+    def away(within: float) -> Cursor:
+        given.append(within)
+        raise psycopg.OperationalError("away")
+
+    quotas, quota = Quotas(away, within=5), Quota(1, rate=10, burst=100)
+    held = _Held(quotas._purse(quota).lock, seconds=0.3)
+    quotas._purse(quota).lock = held  # type: ignore[assignment]
+    assert passes(quotas, quota, 1)
+    assert 0 < given[0] <= 4.7
+
+
+class _Held:
+    """A lock that somebody else gives back after `seconds`."""
+
+    def __init__(self, lock: threading.Lock, seconds: float) -> None:
+        self._lock, self._seconds = lock, seconds
+        self.release = lock.release
+
+    def acquire(self, timeout: float) -> bool:
+        threading.Event().wait(self._seconds)
+        return self._lock.acquire(timeout=timeout)
+
+
 def test_a_quota_that_was_changed_holds_from_the_next_look_at_the_key(gateways: list[Gateway]) -> None:
     project = new_project()
     assert not passes(gateways[0].quotas, Quota(project, rate=1, burst=10), 20)

@@ -35,6 +35,13 @@ def test_the_owner_himself_is_refused(pipeline: None, monkeypatch: pytest.Monkey
         printed("--apply")
 
 
+def test_one_user_for_both_is_refused(pipeline: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for alias in ("gateway", "read"):
+        monkeypatch.setitem(connections.settings, alias, {"USER": "both", "PASSWORD": ""})
+    with pytest.raises(CommandError, match="READ_DATABASE_URL both name both: name two users"):
+        printed()
+
+
 def test_without_urls_one_role_does_everything(pipeline: None) -> None:
     assert present("gateway") == present("read") == "default"
     with bounded_cursor() as cursor:

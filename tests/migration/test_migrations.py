@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 import pytest_django
@@ -12,11 +13,15 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connections, transaction
+from django.db.migrations import RunSQL
 
 from config import engine
+from config.lib.sqlfile import TIMEOUTS
+from tests.docs.repository import ROOT
 
 OURS = ("analytics_sessions", "metrics", "dlq", "events")
 SCRATCH = "scratch"
+MIGRATIONS = sorted(ROOT.glob("*/migrations/0*.py"))
 SCHEMA = """
     SELECT c.relkind::text || ' ' || c.relname || ' ' || coalesce(string_agg(
                a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull, ', '
@@ -102,6 +107,17 @@ def test_models_and_migrations_agree(
 ) -> None:
     with django_db_blocker.unblock():
         call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+@pytest.mark.parametrize(
+    "name", [path.stem for path in MIGRATIONS if "AddField" in path.read_text()], ids=str
+)
+def test_a_table_that_exists_is_changed_within_time_limits(name: str) -> None:
+    (path,) = (path for path in MIGRATIONS if path.stem == name)
+    module = import_module(f"{path.parts[-3]}.migrations.{name}")
+    first = module.Migration.operations[0]
+    assert isinstance(first, RunSQL)
+    assert first.sql == TIMEOUTS
 
 
 def test_every_analytics_table_is_named_without_its_app() -> None:

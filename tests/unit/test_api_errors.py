@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from rest_framework import exceptions
 
 from config import api_errors
-from config.bodies import BodyTimeout
+from config.bodies import BodyTooLarge
 from config.lib.errors import SluiceError
 from config.middleware import ContentSecurityPolicyMiddleware, RequestContextMiddleware
 
@@ -65,9 +65,9 @@ def test_every_error_has_one_shape(error: Exception, status: int, code: str) -> 
 def test_a_body_that_did_not_come_is_told_by_its_own_error() -> None:
     wrapped = UnreadablePostError("secret details")
     assert api_errors.answer(wrapped).status_code == 400
-    wrapped.__cause__ = BodyTimeout()
+    wrapped.__cause__ = BodyTooLarge()
     answer = api_errors.answer(wrapped)
-    assert (answer.status_code, json.loads(answer.content)["code"]) == (408, "body_timeout")
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (413, "too_large")
 
 
 def test_retry_after_is_a_header_that_scripts_may_read() -> None:
@@ -132,3 +132,33 @@ def test_scripts_are_never_inline_even_where_styles_may_be() -> None:
             rule for rule in policy["Content-Security-Policy"].split("; ") if rule.startswith("script-src")
         )
         assert scripts == "script-src 'self'"
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "line"),
+    [
+        (
+            OperationalError("refused\nIs it running?"),
+            "WARNING",
+            "the database is away, requests are answered 503: ",
+        ),
+        (
+            psycopg.errors.InsufficientPrivilege("permission denied for table event"),
+            "ERROR",
+            "a role lacks a grant: ",
+        ),
+    ],
+)
+def test_what_every_request_meets_is_logged_without_a_traceback(
+    error: Exception, level: str, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    api_errors.answer(error)
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info) == (level, None)
+    assert record.getMessage().startswith(line)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), django_error(psycopg.errors.QueryCanceled())])
+def test_other_faults_keep_their_traceback(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    api_errors.answer(error)
+    assert [record.exc_info is not None for record in caplog.records] == [True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import psycopg
@@ -57,6 +58,13 @@ def test_no_search_takes_more_attempts_than_it_may() -> None:
     with pytest.raises(MassPoison, match="takes too long"):
         find_poison(lines(9500, 500), attempts, attempts=300)
     assert attempts.made == 300
+
+
+def test_no_search_takes_longer_than_it_may() -> None:
+    attempts = Attempts()
+    with pytest.raises(MassPoison, match="takes too long"):
+        find_poison(lines(9500, 500), attempts, attempts=5000, until=time.monotonic() - 1)
+    assert not attempts.made
 
 
 def test_an_error_of_the_systems_passes_through() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from io import BytesIO
 from typing import Any
 
 import pytest
 
-from config import bodies as module
-from config.bodies import Bodies, BodyTimeout, BodyTooLarge, BodyTooShort, TooManyBodies, hand_over_whole
+from config.bodies import Bodies, BodyTooLarge, BodyTooShort, Held, TooManyBodies, Unread, hand_over_whole
 from config.lib.errors import SluiceError
 
 
@@ -19,6 +19,20 @@ def make(**changes: Any) -> Bodies:
 
 def environ(body: bytes = b"", **more: Any) -> dict[str, Any]:
     return {"wsgi.input": BytesIO(body), "REMOTE_ADDR": "127.0.0.1"} | more
+
+
+class Exchange:
+    """What granian hands over; keeps the answers."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, bytes]] = []
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.answers.append((status, body))
+
+
+def read(bodies: Bodies, given: dict[str, Any]) -> Any:
+    return bodies.read(Exchange(), given)
 
 
 class Slow:
@@ -35,24 +49,24 @@ class Slow:
 
 def error_of(bodies: Bodies, given: dict[str, Any]) -> type[SluiceError] | None:
     try:
-        bodies.read(given).read()
+        read(bodies, given).read()
     except SluiceError as error:
         return type(error)
     return None
 
 
 def test_a_body_is_read_to_its_length() -> None:
-    assert make().read(environ(b"abcdef", CONTENT_LENGTH="3")).read() == b"abc"
+    assert read(make(), environ(b"abcdef", CONTENT_LENGTH="3")).read() == b"abc"
 
 
 def test_without_a_length_there_is_nothing_to_read() -> None:
-    assert make().read(environ(b"abc")).read() == b""
-    assert make().read(environ(b"abc", CONTENT_LENGTH="0")).read() == b""
+    assert read(make(), environ(b"abc")).read() == b""
+    assert read(make(), environ(b"abc", CONTENT_LENGTH="0")).read() == b""
 
 
 def test_chunks_are_read_to_one_byte_beyond_the_limit() -> None:
     given = environ(b"a" * 500, HTTP_TRANSFER_ENCODING="chunked")
-    assert make().read(given).read() == b"a" * 101
+    assert read(make(), given).read() == b"a" * 101
 
 
 @pytest.mark.parametrize(
@@ -71,7 +85,7 @@ def test_what_does_not_come_is_heard_by_whoever_reads(
 def test_too_many_large_bodies_at_once_are_refused_and_small_ones_are_not() -> None:
     bodies, slow = make(), Slow()
     first = environ(CONTENT_LENGTH="100") | {"wsgi.input": slow}
-    thread = threading.Thread(target=lambda: bodies.read(first))
+    thread = threading.Thread(target=lambda: read(bodies, first))
     thread.start()
     assert slow.begun.wait(10)
     assert error_of(bodies, environ(b"a" * 90, CONTENT_LENGTH="90")) is TooManyBodies
@@ -81,25 +95,41 @@ def test_too_many_large_bodies_at_once_are_refused_and_small_ones_are_not() -> N
     assert error_of(bodies, environ(b"a" * 90, CONTENT_LENGTH="90")) is None
 
 
-def test_what_is_overdue_is_cut_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow, cut = Slow(), []
-
-    def cut_unanswered(peers: dict[str, float], suspects: set[int]) -> set[int]:
-        cut.append(dict(peers))
-        slow.ended.set()
-        return set()
-
-    monkeypatch.setattr(module.sockets, "cut_unanswered", cut_unanswered)
+def test_what_is_late_is_answered_at_once_and_never_worked_on() -> None:
+    slow, exchange, found = Slow(), Exchange(), []
     bodies = make(seconds=0)
-    given = environ(CONTENT_LENGTH="100") | {"wsgi.input": slow, "REMOTE_ADDR": "10.0.0.9"}
-    thread = threading.Thread(target=lambda: found.append(error_of(bodies, given)))
-    found: list[Any] = []
+    given = environ(CONTENT_LENGTH="100") | {"wsgi.input": slow}
+    thread = threading.Thread(target=lambda: found.append(bodies.read(exchange, given)))
     thread.start()
     assert slow.begun.wait(10)
     bodies.look()
+    ((status, body),) = exchange.answers
+    assert (status, json.loads(body)["code"]) == (408, "body_timeout")
+    slow.ended.set()
     thread.join(10)
-    assert found == [BodyTimeout]
-    assert cut[0] == {"10.0.0.9": 0}
+    assert found == [None]
+    bodies.look()
+    assert len(exchange.answers) == 1
+
+
+def test_what_is_complete_waits_in_bounded_memory() -> None:
+    size = 40 << 10
+    bodies = make(limit=1 << 20, budget=100 << 10)
+    given = [environ(b"a" * size, CONTENT_LENGTH=str(size)) for _ in range(4)]
+    first, second, third = (read(bodies, one) for one in given[:3])
+    assert type(first) is type(second) is Held
+    assert type(third) is Unread and error_of(bodies, given[3]) is TooManyBodies
+    assert error_of(bodies, environ(b"a" * 1000, CONTENT_LENGTH="1000")) is None, "small ones do not suffer"
+    with pytest.raises(ZeroDivisionError):
+        bodies.do_and_release(lambda: 1 // 0, first)
+    assert type(read(bodies, environ(b"a" * size, CONTENT_LENGTH=str(size)))) is Held
+
+
+def test_a_refusal_does_not_keep_the_body() -> None:
+    bodies = make(limit=1 << 20, budget=40 << 10)
+    given = environ(b"a" * (50 << 10), CONTENT_LENGTH=str(50 << 10))
+    refused = read(bodies, given)
+    assert refused._error.__traceback__ is None
 
 
 def test_a_complete_answer_is_handed_over_whole_and_closed() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import chaos.catalogue  # noqa: F401
 from chaos import plan
-from chaos.faults.base import FAULTS, SETUPS, Fault, Scene
+from chaos.faults.base import FAULTS, SETUPS, USUAL, Fault, Scene
 
 
 @contextmanager
@@ -78,4 +78,6 @@ def test_every_fault_belongs_to_a_setup_and_has_sound_times(fault: Fault) -> Non
     assert fault.setup in SETUPS
     for shortest, longest in filter(None, (fault.hold, fault.hold_short)):
         assert 0 <= shortest <= longest
+    usual = fault.back_within == fault.fresh_within == USUAL
+    assert usual != bool(fault.because), "a bound of its own has a reason"
     assert fault.hold_short is None or fault.hold_short[1] <= 10, "too long for the short campaign"

@@ -49,6 +49,29 @@ def test_an_instance_that_broke_is_not_well() -> None:
     assert "it did not start" in report.document(found)
 
 
+def test_a_campaign_with_too_few_events_or_no_measurement_is_not_well() -> None:
+    found = outcome()
+    found.broken.append("1,100 of 2,000 events were acknowledged")
+    assert not found.well
+    for shown in (report.summary(found), report.document(found)):
+        assert "1,100 of 2,000 events were acknowledged" in shown
+
+
+def test_events_that_came_after_the_faults_are_told_apart() -> None:
+    found = outcome()
+    found.sections[0].filled = 300
+    shown = report.document(found)
+    assert "| events acknowledged | 1,100 |" in shown
+    assert "| - while faults went on | 800 |" in shown
+    assert "| - after them | 300 |" in shown
+
+
+def test_a_bound_of_its_own_is_shown_with_its_reason() -> None:
+    shown = report.document(outcome())
+    assert "| 5 / 5 |" in shown
+    assert "| 10 / 10: PostgreSQL starts, and recovers, first |" in shown
+
+
 def test_what_stays_lost_is_counted_once() -> None:
     found = outcome(Violation("lost", 41, ""))
     found.sections[0].injections[0].violations = [Violation("lost", 40, "")]

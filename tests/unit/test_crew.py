@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from events.processor.crew import Crew
 from events.processor.scale import Scale
 
@@ -91,6 +93,38 @@ def test_a_worker_that_breaks_ends_all() -> None:
     thread.join(10)
     assert thread.results == [False]  # type: ignore[attr-defined]
     assert hired[0].stopped.is_set()
+
+
+def test_a_lag_that_cannot_be_asked_for_stops_nobody() -> None:
+    hired: list[Fake] = []
+    asked = threading.Event()
+
+    def lag() -> float:
+        asked.set()
+        raise MemoryError
+
+    crew = crew_of(hired, [None])
+    crew._lag = lag
+    thread = running(crew)
+    assert asked.wait(10)
+    thread.join(0.1)
+    assert thread.is_alive()
+    crew.stop()
+    thread.join(10)
+    assert thread.results == [True]  # type: ignore[attr-defined]
+
+
+def test_whatever_ends_the_crew_ends_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    hired: list[Fake] = []
+    crew = crew_of(hired, [None], least=2)
+
+    def interrupt(seconds: float) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crew._stop, "wait", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        crew.run()
+    assert [worker.stopped.is_set() for worker in hired] == [True, True]
 
 
 def test_a_lag_that_is_not_known_changes_nothing() -> None:

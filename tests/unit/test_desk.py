@@ -65,6 +65,27 @@ def test_a_request_gets_its_body_before_it_is_worked_on() -> None:
     assert seen == [b""]
 
 
+class Input:
+    """A body of so many bytes."""
+
+    def read(self, size: int) -> bytes:
+        return b"a" * size
+
+
+def test_a_large_body_counts_until_its_request_is_answered() -> None:
+    held: list[int] = []
+    bodies = Bodies(seconds=30, limit=1 << 20, threads=8, budget=1 << 20)
+    run = around(lambda exchange, scope: held.append(bodies._held), bodies, Desk(1))
+    run(None, {"wsgi.input": Input(), "CONTENT_LENGTH": "100000"})
+    assert (held, bodies._held) == ([100_000], 0)
+
+
+def test_what_came_too_late_is_not_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = Bodies(seconds=30, limit=100, threads=8, budget=1000)
+    monkeypatch.setattr(bodies, "read", lambda exchange, scope: None)
+    around(lambda exchange, scope: pytest.fail("it was answered"), bodies, Desk(1))(None, {})
+
+
 def test_granian_has_the_function_that_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     from granian.server import mp
 

@@ -7,16 +7,20 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from events.bus import spool_file
+from events.bus import spool_names
+from events.bus import spool_telemetry as telemetry
 from events.bus.base import BusFull, BusUnavailable
 from events.bus.spool import Spool
-from events.bus.spool_file import SpoolFile, hold
+from events.bus.spool_depth import bytes_on_disk, read_depth
+from events.bus.spool_file import Entry, SpoolFile, is_damage
+from events.bus.spool_names import hold
 from events.contracts import Batch, Lane
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -170,7 +174,7 @@ def test_the_bound_is_on_the_folder_whoever_wrote_it(folder: Path) -> None:
 def test_a_spool_whose_oldest_batch_is_too_old_refuses(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = new_spool(folder, max_age=60)
     spool.append(line(1))
-    spool._looked_at = 0.0
+    spool._bounds.forget()
     monkeypatch.setattr("events.bus.spool_file.time.time", lambda: os.stat(the_file(folder)).st_mtime + 100)
     with pytest.raises(BusUnavailable):
         spool.append(line(2))
@@ -223,6 +227,48 @@ def test_a_file_that_may_not_grow_refuses_and_keeps_what_it_acknowledged(folder:
     numbers = [int(one) for one in sink.lines if one.isdigit()]
     assert numbers[:taken] == list(range(taken))
     assert names(folder) == []
+
+
+def test_a_spool_that_was_full_and_is_almost_drained_takes_batches_again(folder: Path) -> None:
+    """SQLite keeps the room of what was removed, and the file its size."""
+    spool = new_spool(folder, max_bytes=20_000_000)
+    batch = Batch(1, Lane.LIVE, 1, b"x" * 199_999 + b"\n")
+    with pytest.raises(BusUnavailable):
+        for _ in range(200):
+            spool.append(batch)
+    while spool.depth().events > 2:
+        assert spool.drain(Sink(), 300_000)
+    for _ in range(5):
+        spool._bounds.forget()
+        spool.append(batch)
+    assert bytes_on_disk(folder) > 15_000_000
+    spool.close()
+
+
+# --- looking from outside -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b"])
+def test_what_waits_is_seen_whatever_the_folder_is_called(tmp_path: Path, name: str) -> None:
+    spool = new_spool(tmp_path / name)
+    spool.append(line(1))
+    assert spool.depth().events == 1
+    spool.close()
+
+
+def test_a_file_that_cannot_be_looked_into_is_no_empty_one(folder: Path, spool: Spool) -> None:
+    folder.mkdir(parents=True)
+    path = folder / "1-odd.sqlite"
+    path.write_bytes(os.urandom(8192))
+    os.utime(path, (time.time() - 100, time.time() - 100))
+    depth = spool.depth()
+    assert (depth.events, depth.unread_files) == (0, 1)
+    assert 100 <= depth.oldest_seconds < 200
+
+
+def test_a_folder_that_cannot_be_looked_into_is_no_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert read_depth(tmp_path / "file").unread_files == 1
 
 
 # --- processes ------------------------------------------------------------------------------------------------
@@ -285,6 +331,7 @@ def test_a_process_killed_between_writes_keeps_every_acknowledged_one(folder: Pa
     found = [int(one) for one in sink.lines]
     assert found == list(range(len(found)))
     assert set(acknowledged) <= set(found)
+    assert names(folder) == []
 
 
 def test_a_living_process_keeps_its_file(spool: Spool, folder: Path) -> None:
@@ -333,7 +380,7 @@ def test_a_new_file_whose_lock_is_held_by_a_searcher_gets_another_name(
         asked.append(path)
         return hold(path) if len(asked) > 1 else None
 
-    monkeypatch.setattr(spool_file, "hold", held_at_first)
+    monkeypatch.setattr(spool_names, "hold", held_at_first)
     made = SpoolFile.new(folder)
     assert made.path == asked[1] != asked[0]
     made.close()
@@ -464,3 +511,177 @@ def test_a_disk_too_full_for_removing_delivers_once_and_then_drops_the_file(
     drain_all(spool, sink, max_bytes=100)
     assert sink.lines == [b"%d" % number for number in range(10)]
     assert names(folder) == []
+
+
+def fault(code: int) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError("a fault")
+    error.sqlite_errorcode = code
+    return error
+
+
+def damage_counted() -> float:
+    return telemetry.damaged._value.get()
+
+
+def test_a_wrong_statement_is_no_damage() -> None:
+    with sqlite3.connect(":memory:") as link, pytest.raises(sqlite3.OperationalError) as wrong:
+        link.execute("SELECT nothing")
+    link.close()
+    assert not is_damage(wrong.value)
+
+
+def test_an_orphan_that_the_disk_does_not_give_does_not_hold_up_the_own_file(
+    spool: Spool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = new_spool(folder)
+    dead.append(line(1))
+    orphan = the_file(folder)
+    dead.close()
+    spool.append(line(2))
+    sound = SpoolFile.read
+
+    def read(file: SpoolFile, max_bytes: int) -> list[Entry]:
+        if file.path == orphan:
+            raise fault(sqlite3.SQLITE_IOERR)
+        return sound(file, max_bytes)
+
+    sink = Sink()
+    with monkeypatch.context() as patch:
+        patch.setattr(SpoolFile, "read", read)
+        assert spool.drain(sink, MANY) == 0
+        drain_all(spool, sink)
+    assert sink.lines == [b"2"]
+    drain_all(spool, sink)
+    assert orphan.exists()
+    monkeypatch.setattr("events.bus.spool._REST_SECONDS", 0)
+    spool._resting.clear()
+    drain_all(spool, sink)
+    assert sink.lines == [b"2", b"1"]
+
+
+def test_nothing_is_written_any_more_into_an_own_file_that_is_damaged(spool: Spool, folder: Path) -> None:
+    for number in range(200):
+        spool.append(Batch(1, Lane.LIVE, 1, b"%d " % number + b"x" * 900 + b"\n"))
+    first = the_file(folder)
+    assert spool._own
+    spool._own._link.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with first.open("r+b") as file:
+        file.seek(first.stat().st_size // 2 // 4096 * 4096)
+        file.write(os.urandom(4096))
+    # As another start meets it: SQLite has no page of it in memory.
+    spool._own._link.execute("PRAGMA shrink_memory")
+    sink = Sink()
+    while spool._own and spool._own.path == first:
+        assert spool.drain(sink, 20_000)
+    spool.append(line(1000))
+    assert len(list(folder.glob("*.sqlite"))) == 2
+    drain_all(spool, sink)
+    drain_all(spool, sink)
+    numbers = [int(one) for one in sink.lines if one.isdigit()]
+    assert 190 < len(numbers) < 201
+    assert numbers[-1] == 1000
+    assert spool.depth().damaged_files == 1
+
+
+def test_a_damaged_batch_that_cannot_be_removed_is_counted_once_and_passed(
+    spool: Spool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        spool.append(line(number))
+    with sqlite3.connect(the_file(folder)) as link:
+        link.execute("UPDATE entry SET batch = x'00' || batch WHERE id = 2")
+    link.close()
+
+    def fail(*_: object) -> None:
+        raise fault(sqlite3.SQLITE_FULL)
+
+    monkeypatch.setattr(SpoolFile, "remove", fail)
+    before, sink = damage_counted(), Sink()
+
+    def refuse_once(batches: Sequence[Batch]) -> list[BusFull]:
+        return [BusFull(retry_after=1) for _ in batches]
+
+    with pytest.raises(BusFull):
+        spool.drain(refuse_once, MANY)
+    drain_all(spool, sink)
+    assert sink.lines == [b"0", b"2"]
+    assert damage_counted() - before == 1
+
+
+def test_a_damaged_file_that_cannot_be_renamed_is_not_counted_and_others_go_on(
+    spool: Spool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = new_spool(folder)
+    dead.append(line(1))
+    dead.close()
+    spool.append(line(2))
+
+    def broken(file: SpoolFile, max_bytes: int) -> list[Entry]:
+        if file is spool._own:
+            return sound(file, max_bytes)
+        raise fault(sqlite3.SQLITE_CORRUPT)
+
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    sound = SpoolFile.read
+    monkeypatch.setattr(SpoolFile, "read", broken)
+    monkeypatch.setattr(spool_names, "set_aside", refuse)
+    before, sink = damage_counted(), Sink()
+    spool.drain(sink, MANY)
+    drain_all(spool, sink)
+    assert sink.lines == [b"2"]
+    assert damage_counted() == before
+
+
+# --- what operators and clients are told ------------------------------------------------------------------------
+
+
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "sluice.spool"]
+
+
+def test_a_full_spool_says_so_once_and_when_it_is_usable_again(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = new_spool(folder, max_bytes=200_000)
+    batch = Batch(1, Lane.LIVE, 1, b"x" * 19_999 + b"\n")
+    with pytest.raises(BusUnavailable, match="the spool on the gateway's disk is full"):
+        for _ in range(100):
+            spool.append(batch)
+    with pytest.raises(BusUnavailable):
+        spool.append(batch)
+    assert spool.trouble == "full: SPOOL_MAX_BYTES is 200000"
+    drain_all(spool, Sink())
+    spool._bounds.forget()
+    drain_all(spool, Sink())
+    assert spool.trouble == ""
+    assert messages(caplog) == [
+        "the spool is full: SPOOL_MAX_BYTES is 200000; clients get 503",
+        "the spool is usable again",
+    ]
+    spool.close()
+
+
+def test_a_spool_that_cannot_be_written_says_so_without_naming_its_files(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "spool").touch()
+    spool = new_spool(tmp_path / "spool")
+    for _ in range(2):
+        with pytest.raises(BusUnavailable, match="cannot be written"):
+            spool.append(line(1))
+    assert spool.trouble.startswith("unusable: ")
+    assert str(tmp_path) not in spool.trouble
+    (tmp_path / "spool").unlink()
+    spool._bounds.forget()
+    drain_all(spool, Sink())
+    assert spool.trouble == ""
+    assert len(messages(caplog)) == 2
+    spool.close()
+
+
+def test_what_is_told_of_the_bytes_is_what_the_bound_counts(spool: Spool, folder: Path) -> None:
+    spool.append(line(1))
+    depth = spool.depth()
+    assert depth.disk_bytes == bytes_on_disk(folder) > depth.bytes

@@ -38,6 +38,12 @@ def test_after_the_rest_one_more_is_enough(clock: list[float]) -> None:
     assert strikes.resting() == [1]
 
 
+def test_what_goes_through_ends_the_rest(clock: list[float]) -> None:
+    strikes = struck(3)
+    strikes.stored([1])
+    assert strikes.resting() == []
+
+
 def test_what_goes_through_makes_up_for_it(clock: list[float]) -> None:
     strikes = struck(2)
     strikes.stored([1])

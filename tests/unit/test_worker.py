@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 from events.processor import worker as module
 from events.processor.batch_size import BatchSize
@@ -87,6 +88,7 @@ def test_an_error_of_the_systems_makes_the_next_claim_smaller_and_gives_this_one
     def run(ids: Sequence[int]) -> dict[str, int]:
         for error in errors:
             raise error
+        assert REGISTRY.get_sample_value("sluice_claim_size") == 400
         return {"stored": 1}
 
     bus = worked([[1, 2], [1, 2]], run)

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config.engine import bus, level
 from config.lib.postgres import connect
 from config.lib.sqlfile import load
+from events.bus.switching import waiting_in_inbox
 from events.selectors import spool_depth
 
 SQL = load(__file__, "drain.sql")
@@ -42,17 +44,23 @@ class Command(BaseCommand):
             while True:
                 # First the spool: what leaves it meanwhile is then seen in the bus, which is asked about what came
                 # before the spool was seen empty, and then what the bus leaves to be done.
-                spooled = spool_depth().events
-                if since is None or spooled:
+                spool = spool_depth()
+                if since is None or spool.events or spool.unread_files:
                     since = link.execute(SQL["now"]).fetchone()[0]  # type: ignore[index]
                 events = bus().left(link.cursor(), since)
+                inbox = waiting_in_inbox(link.cursor()) if settings.BUS_IS_BROKER else 0
                 users, late = link.execute(SQL["left"]).fetchone() or (0, 0)
-                if not spooled and not events and not users and not late:
+                if not any((spool.events, spool.unread_files, events, inbox, users, late)):
                     self.stdout.write("drained")
                     return
                 if time.monotonic() >= until:
                     raise CommandError(
-                        f"still waiting: {spooled} events in the spool, {events} events in the bus, "
+                        f"still waiting: {spool.events} events in the spool, {spool.unread_files} files of the spool "
+                        f"that cannot be looked into, {events} events in the bus, {_left(inbox)}"
                         f"{users} entries of session work, {late} claims with late events that rollups miss"
                     )
                 time.sleep(_PAUSE)
+
+
+def _left(events: int) -> str:
+    return f"{events} in the inbox, which processors move to the broker when they start, " if events else ""

@@ -9,7 +9,7 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from config.engine import bus, level, prepare_bus, processor
+from config.engine import level, own_bus, prepare_bus, processor
 from config.lib.errors import SluiceError
 from events.processor.crew import Crew
 from events.processor.scale import Scale
@@ -46,7 +46,7 @@ def _scale(threads: int | None) -> Scale:
 
 def _lag() -> float | None:
     try:
-        return bus().depth().lag_seconds
+        return own_bus().depth().lag_seconds
     except (SluiceError, psycopg.Error):
         # The workers hear of an outage themselves.
         return None

@@ -12,7 +12,8 @@ CREATE TABLE bus_held (
     settled_bytes bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
--- What was seen of the broker: one row, or none where no broker is the bus.
+-- What was seen of the broker: one row, or none where no broker is the bus. A look that found it empty began at
+-- `empty_at` and was over at `seen_at`.
 CREATE TABLE bus_look (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     looked_at timestamptz NOT NULL,
@@ -20,6 +21,7 @@ CREATE TABLE bus_look (
     mean_events double precision,
     mean_bytes double precision,
     empty_at timestamptz,
+    seen_at timestamptz,
     as_of timestamptz NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 

@@ -11,6 +11,7 @@ from events.models import Project
 from metrics.dashboards.access import PageRequest, project_page
 from metrics.dashboards.flow import read_flow
 from metrics.dashboards.jobs import job_lines, operation_lines
+from metrics.dashboards.running import read_running
 from metrics.dashboards.storage import read_storage
 
 
@@ -20,7 +21,7 @@ def pipeline(request: PageRequest, project: Project) -> HttpResponse:
     template = "dashboards/_pipeline.html" if request.htmx else "dashboards/pipeline.html"
     everything = request.GET.get("days") == "all"
     context = {"project": project, "page": "pipeline", "query": "?days=all" if everything else ""}
-    context |= {"flow": read_flow(project_id=project.pk)}
+    context |= {"flow": read_flow(project_id=project.pk), "running": read_running(project)}
     context |= {"storage": read_storage(project_id=project.pk, everything=everything)}
     return render(request, template, context | _for_operators(request))
 
