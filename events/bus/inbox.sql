@@ -172,8 +172,10 @@ SET LOCAL enable_bitmapscan = off;
 
 -- name: recover
 -- Frees the batches of slots that nobody holds, of this slot's former holder, and of holders that froze. Any of them
--- may have been the end of its holder: they are suspects.
-UPDATE inbox SET claimed_by = NULL, claimed_at = NULL, parked_until = now()
+-- may have been the end of its holder: they are suspects. Before the last attempts a while passes: a holder that only
+-- lost its connection, as all do when the disk is full, is back by then and has said that it was no death.
+UPDATE inbox SET claimed_by = NULL, claimed_at = NULL,
+                 parked_until = now() + CASE WHEN attempts < 3 THEN interval '0' ELSE interval '30 seconds' END
 WHERE id IN (
     SELECT id FROM inbox
     WHERE claimed_by IS NOT NULL

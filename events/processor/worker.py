@@ -94,6 +94,7 @@ class Worker:
             self._size.failed()
             telemetry.claim_size.set(self._size.events)
             logger.warning("claim rolled back, will be tried again: %s", str(error) or type(error).__name__)
+            self._release_at_once(consumer)
         finally:
             consumer.close()
             pipeline.close()
@@ -126,6 +127,14 @@ class Worker:
         consumer.park(ids, 0 if together else _PARK_SECONDS)
         self._in_hand = ()
         self._stop.wait(_LINGER)
+
+    def _release_at_once(self, consumer: Consumer) -> None:
+        """Release before the slot is let go, where the connection serves: who finds a free slot counts a death."""
+        try:
+            self._release(consumer)
+        except (psycopg.Error, OSError, MemoryError):
+            # The next connection does it.
+            pass
 
     def _release(self, consumer: Consumer) -> None:
         if self._in_hand:

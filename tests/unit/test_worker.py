@@ -28,6 +28,8 @@ class Bus:
         self.parked: list[tuple[list[int], float]] = []
         self.released: list[list[int]] = []
         self.worker: Worker | None = None
+        #: What was released before the connection was let go.
+        self.released_open: list[list[int]] = []
 
     def claim(self, max_events: int) -> Sequence[int]:
         self.sizes.append(max_events)
@@ -50,7 +52,7 @@ class Bus:
         return 0
 
     def close(self) -> None:
-        pass
+        self.released_open = list(self.released)
 
 
 def worked(claims: list[list[int]], run: Run, *, target: float = 60.0) -> Bus:
@@ -94,6 +96,23 @@ def test_an_error_of_the_systems_makes_the_next_claim_smaller_and_gives_this_one
     bus = worked([[1, 2], [1, 2]], run)
     assert bus.sizes[:2] == [800, 400]
     assert bus.released == [[1, 2]]
+
+
+def test_a_full_disk_gives_the_claim_back_before_the_slot_is_free() -> None:
+    """Who finds the slot free takes it for a death, and three of these for poison."""
+    seen: list[list[list[int]]] = []
+
+    def run(ids: Sequence[int]) -> dict[str, int]:
+        if not seen:
+            seen.append([])
+            raise psycopg.errors.DiskFull("no space left on device")
+        seen.append(bus.released_open)
+        return {"stored": 1}
+
+    bus = Bus([[1, 2], [1, 2]], run)
+    bus.worker = Worker(lambda: (bus, bus), size=BatchSize(least=100, most=800, target=60))  # type: ignore[arg-type,return-value]
+    bus.worker.run()
+    assert seen[1] == [[1, 2]]
 
 
 def test_a_refused_claim_of_several_is_given_back_to_be_tried_one_by_one() -> None:
