@@ -21,10 +21,6 @@ WITH live AS (
 )
 SELECT count(*) FROM live;
 
--- name: lock_slot
--- Takes a processor slot for as long as this session lives.
-SELECT pg_try_advisory_lock(%(space)s, %(slot)s);
-
 -- name: now
 -- Tells a moment that is before whatever is read next.
 SELECT clock_timestamp();

@@ -11,10 +11,11 @@ from typing import Any
 import psycopg
 
 from config.lib import sqlfile
-from events.bus.base import SLOT_SPACE, SLOTS, NoSlot
+from events.bus.base import SLOT_SPACE
 from events.bus.broker_holding import Holding
 from events.bus.broker_link import BrokerLost
 from events.bus.broker_message import Message
+from events.bus.slots import lock_slot
 from events.bus.strikes import Strikes
 from events.contracts import Claimed
 
@@ -45,7 +46,7 @@ class BrokerConsumer:
         self._wary_until = 0.0
         self._told: tuple[Any, ...] = ()
         self._caught_up_at = self._looked_at = 0.0
-        self.slot = self._lock_slot()
+        self.slot = lock_slot(connection)
         # Before the first message can come: whoever sees more consumers than accounts knows that some is missing.
         self._tell(all_read=False)
 
@@ -185,15 +186,6 @@ class BrokerConsumer:
             # A queue in trouble says that it has no messages, and no consumers either.
             whole = seen.fewest_consumers == seen.most_consumers == holders
             self._execute("end_look", at=at, ready=seen.ready, whole=whole, margin=_MARGIN_SECONDS)
-
-    def _lock_slot(self) -> int:
-        for slot in range(SLOTS):
-            params = {"space": SLOT_SPACE, "slot": slot}
-            row = self._connection.execute(SQL["lock_slot"], params).fetchone()
-            if row and row[0]:
-                return slot
-        self._connection.close()
-        raise NoSlot(f"all {SLOTS} processor slots are taken")
 
     def _execute(self, block: str, **params: Any) -> psycopg.Cursor[tuple[Any, ...]]:
         ours = {"holder": self._holding.id, "slot": self.slot, "space": SLOT_SPACE}

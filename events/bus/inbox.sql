@@ -161,10 +161,6 @@ UPDATE inbox SET claimed_by = nullif(claimed_by, %(slot)s), attempts = greatest(
                  parked_until = now() + make_interval(secs => %(seconds)s)
 WHERE id IN (SELECT id FROM inbox WHERE id = ANY(%(ids)s) FOR UPDATE SKIP LOCKED);
 
--- name: lock_slot
--- Takes a processor slot for as long as this session lives.
-SELECT pg_try_advisory_lock(%(space)s, %(slot)s);
-
 -- name: walk_in_order
 -- Keeps this transaction's claim on the ordered index. The inbox grows from empty to millions within one look of
 -- ANALYZE, and a planner that thinks it empty would read and sort all of it for each claim.

@@ -11,7 +11,8 @@ import msgspec
 import psycopg
 
 from config.lib import sqlfile
-from events.bus.base import SLOT_SPACE, SLOTS, NoSlot
+from events.bus.base import SLOT_SPACE
+from events.bus.slots import lock_slot
 from events.bus.strikes import Strikes
 from events.bus.turns import Turns
 from events.bus.unreadable import unreadable
@@ -45,7 +46,7 @@ class InboxConsumer:
         self._suspects_first = self._alone = self.busy = False
         #: Where the last claim stopped looking, and how many projects it saw.
         self._after, self._seen = 0, 1
-        self.slot = self._lock_slot()
+        self.slot = lock_slot(connection)
         self.recover(own=True)
 
     def claim(self, max_events: int) -> Sequence[int]:
@@ -145,15 +146,6 @@ class InboxConsumer:
     def close(self) -> None:
         """Close the session: the slot is free at once."""
         self._connection.close()
-
-    def _lock_slot(self) -> int:
-        for slot in range(SLOTS):
-            params = {"space": SLOT_SPACE, "slot": slot}
-            row = self._connection.execute(SQL["lock_slot"], params).fetchone()
-            if row and row[0]:
-                return slot
-        self._connection.close()
-        raise NoSlot(f"all {SLOTS} processor slots are taken")
 
     def _execute(self, block: str, **params: Any) -> psycopg.Cursor[tuple[Any, ...]]:
         return self._connection.execute(SQL[block], {"slot": self.slot, **params})

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from config import engine
 from config.lib.postgres import connect
-from events.bus import postgres_consumer
+from events.bus import postgres_consumer, slots
 from events.bus.base import NoSlot
 from events.bus.postgres_consumer import SQL, InboxConsumer
 from events.contracts import Batch, Lane
@@ -296,7 +296,7 @@ def test_a_claim_walks_through_nobody_elses_batches(pipeline: None, analyzed: bo
 def test_a_processor_too_many_is_told_so_and_lets_its_connection_go(
     consumer: InboxConsumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_consumer, "SLOTS", 1)
+    monkeypatch.setattr(slots, "SLOTS", 1)
     link = connect(name="test consumer", autocommit=True)
     with pytest.raises(NoSlot):
         InboxConsumer(link, lease=60)

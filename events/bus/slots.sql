@@ -1,0 +1,3 @@
+-- name: lock_slot
+-- Takes a processor slot for as long as this session lives.
+SELECT pg_try_advisory_lock(%(space)s, %(slot)s);
