@@ -16,8 +16,8 @@ SQL = sqlfile.load(__file__, "sessions.sql")
 _LOCK_SPACE = 7303
 #: Events in the bus from which on sessions wait, and seconds after which they do not wait any longer.
 _BACKLOG, _LONGEST_WAIT = 20_000, 30
-#: Rows of work (a claim's users of one shard) taken in one transaction.
-_BATCH = 20
+#: Users of the work list (one in many claims counts as many) from which on a transaction takes no more of it.
+_BATCH = 10_000
 #: From so many events on that have to be read again, a user is hot: rebuilt after all others, by himself, and for no
 #: more than about a second at a time, in which nobody else's sessions are built.
 _HOT_EVENTS, _HOT_SECONDS = 20_000, 1.0

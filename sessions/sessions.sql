@@ -24,12 +24,15 @@ SELECT extract(epoch FROM clock_timestamp() - min(enqueued_at))::float8 FROM ses
 SELECT pg_try_advisory_xact_lock(%(space)s, %(shard)s);
 
 -- name: take_work
--- Takes the oldest work of a shard off the list and joins it by user, for the statements that follow.
+-- Takes the oldest work of a shard off the list, one entry at least, and joins it by user, for the statements that
+-- follow. Bounded in users: a busy user stands in every claim's entry, and is to be rebuilt once for all of them.
 CREATE TEMP TABLE touched ON COMMIT DROP AS
-WITH taken AS (
+WITH oldest AS (
+    SELECT id, users, sum(users) OVER (ORDER BY id) AS users_up_to FROM session_work WHERE shard = %(shard)s
+    ORDER BY id LIMIT %(limit)s
+), taken AS (
     DELETE FROM session_work
-    WHERE shard = %(shard)s
-      AND id IN (SELECT id FROM session_work WHERE shard = %(shard)s ORDER BY id LIMIT %(limit)s)
+    WHERE shard = %(shard)s AND id IN (SELECT id FROM oldest WHERE users_up_to - users < %(limit)s)
     RETURNING project_id, user_ids, from_ts, to_ts, enqueued_at
 )
 SELECT project_id, user_id, min(first) AS from_ts, max(last) AS to_ts, min(enqueued_at) AS enqueued_at,

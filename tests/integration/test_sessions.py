@@ -13,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config import engine
+from config.lib.postgres import connect
 from events.processor.worker import Worker
+from sessions import services
 from sessions.rules import SHARDS
+from sessions.services import rebuild_touched
 from tests.support.assertions import assert_sessions_equal_raw, stored_sessions
 from tests.support.pipeline import (
     NOON,
@@ -134,6 +137,29 @@ def test_work_of_many_users_spreads_over_shards_and_is_all_done(acme: Tenant) ->
     assert len(rows("SELECT DISTINCT shard FROM session_work")) == SHARDS
     assert rebuild_sessions() == 200
     assert not rows("SELECT 1 FROM session_work")
+
+
+def test_a_user_touched_by_many_claims_is_rebuilt_once_for_all_of_them(acme: Tenant) -> None:
+    for minute in range(50):
+        append(acme.id, [event("ann", at(minute))])
+        process_all()
+    assert len(rows("SELECT 1 FROM session_work")) == 50
+    with connect(name="test sessions", autocommit=True) as link:
+        assert rebuild_touched(connection=link) == 1
+    assert_sessions_equal_raw(acme.id)
+
+
+def test_a_list_longer_than_a_transaction_takes_is_done_in_several(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "_BATCH", 2)
+    for minute in range(5):
+        append(acme.id, [event(user, at(minute)) for user in ("ann", "bob", "cid")])
+        process_all()
+    with connect(name="test sessions", autocommit=True) as link:
+        assert rebuild_touched(connection=link) > 3
+    assert not rows("SELECT 1 FROM session_work")
+    assert_sessions_equal_raw(acme.id)
 
 
 def test_rebuilds_beside_processors_miss_nothing(acme: Tenant) -> None:
