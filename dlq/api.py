@@ -27,7 +27,7 @@ from events.models import Project
 from events.selectors import projects_of
 from metrics.api.times import wire
 from metrics.errors import BadQuestion
-from metrics.query.parse import check_texts, one, parse_limit
+from metrics.language.params import check_texts, one, parse_limit
 
 _MOST = 1000
 

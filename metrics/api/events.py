@@ -10,7 +10,8 @@ from events.gateway.ids import event_id
 from events.selectors import StoredEvent, get_event, list_events
 from metrics.api.times import UTC, wire
 from metrics.errors import BadQuestion
-from metrics.query.parse import Params, check_texts, one, parse_limit, parse_range, parse_zone
+from metrics.language.params import Params, check_texts, one, parse_limit
+from metrics.language.ranges import parse_range, parse_zone
 
 _MOST = 1000
 

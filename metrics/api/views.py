@@ -19,8 +19,9 @@ from events.gateway.views import IngestView
 from events.selectors import get_event
 from metrics.api.events import as_json, list_answer, stored_id
 from metrics.api.times import UTC, wire
+from metrics.language.params import check_texts, one, parse_limit
+from metrics.language.ranges import parse_range, parse_zone
 from metrics.query.ask import Answer, Series, ask
-from metrics.query.parse import check_texts, one, parse_limit, parse_range, parse_zone
 from sessions.selectors import Session, list_sessions
 
 _RANGE = query("range", "24h, 7d, 90d, today, yesterday, mtd, or FROM/TO (ISO 8601, half-open); default 24h.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from metrics.language.filters import Filter
 from metrics.query.steps import Step
 
 ADDITIVE = ("count", "sum", "sessions")
@@ -24,15 +25,6 @@ class Measure:
     def of_nothing(self) -> int | None:
         """Return the value of an empty bucket: 0 where that is true, else None."""
         return 0 if self.kind in ("count", "sum", "users", "sessions") else None
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """One condition: `field` is `type`, `userId` or `props.NAME`; `values` has one value except for `in`."""
-
-    field: str
-    op: str
-    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

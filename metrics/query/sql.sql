@@ -13,7 +13,7 @@ LIMIT %(row_limit)s;
 -- Reads one part from a count rollup.
 SELECT bucket AS ts, {group1} AS group1, {group2} AS group2, count AS n,
        NULL::text AS user_id, NULL::numeric AS v, NULL::numeric AS low, NULL::numeric AS high
-FROM {relation}
+FROM {relation} e
 WHERE project_id = %(project_id)s AND bucket >= {start} AND bucket < {end}
   AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s))
 
@@ -28,7 +28,7 @@ WHERE project_id = %(project_id)s AND bucket >= {start} AND bucket < {end}
 -- Reads one part from a rollup of numbers: `v` is the sum of n numbers, the least and the greatest stand beside it.
 SELECT bucket AS ts, {group1} AS group1, {group2} AS group2, n,
        NULL::text AS user_id, sum AS v, min AS low, max AS high
-FROM {relation}
+FROM {relation} e
 WHERE project_id = %(project_id)s AND bucket >= {start} AND bucket < {end}
   AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s))
 
@@ -36,7 +36,7 @@ WHERE project_id = %(project_id)s AND bucket >= {start} AND bucket < {end}
 -- Reads one part from the raw events.
 SELECT ts, {group1} AS group1, {group2} AS group2, 1 AS n, user_id,
        {value} AS v, {value} AS low, {value} AS high
-FROM event
+FROM event e
 WHERE project_id = %(project_id)s AND ts >= {start} AND ts < {end}
   AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s)) AND {filters}
 
@@ -50,18 +50,10 @@ WHERE s.project_id = %(project_id)s AND s.start_ts >= {start} AND s.start_ts < {
 -- name: session_condition
 -- Tells whether a session has an event that meets the conditions.
 EXISTS (
-    SELECT FROM event
-    WHERE event.project_id = s.project_id AND event.user_id = s.user_id
+    SELECT FROM event e
+    WHERE e.project_id = s.project_id AND e.user_id = s.user_id
       AND ts >= s.start_ts AND ts <= s.end_ts
       AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s)) AND {filters})
-
--- name: number
--- Reads a property as a number; what is not a JSON number counts as absent.
-CASE WHEN jsonb_typeof(props -> {name}) = 'number' THEN (props ->> {name})::numeric END
-
--- name: equals
--- Compares as text, and as a number where both are one (1 equals 1.0).
-({field} = ANY({values}) OR coalesce({number} = ANY({numbers}), false))
 
 -- name: as_of
 -- The moment up to which every accepted event is in the answer: now, or when the oldest waiting batch came (with a

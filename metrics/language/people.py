@@ -1,0 +1,33 @@
+"""Says who did an event: an alias makes one person of several user ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from config.lib import sqlfile
+
+SQL = sqlfile.load(__file__, "people.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How a statement says who did an event of `e`: `person`, given that `aliases` is joined."""
+
+    person: sql.Composable
+    aliases: sql.Composable
+
+
+#: Of a project where nobody has two ids.
+SINGLE = People(sql.SQL("e.user_id"), sql.SQL(""))
+#: Of a project where somebody has.
+ALIASED = People(sql.SQL(SQL["person"]), sql.SQL(SQL["aliases"]))
+
+
+def people_of(cursor: psycopg.Cursor[Any], project_id: int) -> People:
+    """Return how to say who did an event of this project."""
+    row = cursor.execute(SQL["has_aliases"], {"project_id": project_id}).fetchone()
+    return ALIASED if row and row[0] else SINGLE
