@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -43,6 +44,57 @@ def test_never_more_than_so_many_work_at_once() -> None:
         thread.join(20)
     assert all(done.acquire(timeout=10) for _ in range(16 * 50))
     assert 1 <= most[0] <= 3
+
+
+def test_long_tasks_leave_half_of_those_who_work_to_the_others() -> None:
+    desk, go, begun, done = Desk(4), threading.Event(), threading.Semaphore(0), []
+
+    def question() -> None:
+        begun.release()
+        go.wait(20)
+        done.append("question")
+
+    threads = [
+        threading.Thread(target=desk.submit, args=(question,), kwargs={"long": True}) for _ in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    assert begun.acquire(timeout=10)
+    assert begun.acquire(timeout=10)
+    desk.submit(lambda: done.append("event"))
+    assert done == ["event"], "an event waits for no question"
+    assert not begun.acquire(blocking=False), "two of four are kept for others"
+    go.set()
+    for thread in threads:
+        thread.join(20)
+    assert done == ["event", *["question"] * 5]
+
+
+def test_a_long_task_comes_next_where_none_is_at_work_however_many_others_wait() -> None:
+    desk, done = Desk(1), []
+
+    def first() -> None:
+        for number in range(3):
+            desk.submit(partial(done.append, number))
+        desk.submit(lambda: done.append("question"), long=True)
+
+    desk.submit(first)
+    assert done == ["question", 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("path", "long"), [("/api/events", False), ("/health/ready", False), ("/api/metrics", True), ("/", True)]
+)
+def test_an_address_tells_which_requests_may_take_long(path: str, long: bool) -> None:
+    seen: list[bool] = []
+
+    class Noting(Desk):
+        def submit(self, work: Any, *, long: bool = False) -> None:
+            seen.append(long)
+
+    bodies = Bodies(seconds=30, limit=100, threads=8, budget=1000)
+    around(lambda *_: None, bodies, Noting(1))(None, {"wsgi.input": None, "PATH_INFO": path})
+    assert seen == [long]
 
 
 def test_a_request_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
