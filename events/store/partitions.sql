@@ -32,11 +32,15 @@ ALTER TABLE event ATTACH PARTITION {partition} FOR VALUES FROM ({start}) TO ({en
 ALTER TABLE {partition} DROP CONSTRAINT day_bounds;
 
 -- name: sizes
--- Lists partitions with estimated rows and bytes with indexes.
-SELECT c.relname, greatest(c.reltuples, 0)::bigint, pg_total_relation_size(c.oid)
-FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent = 'event'::regclass
-ORDER BY c.relname DESC;
+-- Lists partitions with estimated rows and bytes with indexes. One that is dropped meanwhile has no size any more.
+SELECT relname, rows, bytes
+FROM (
+    SELECT c.relname, greatest(c.reltuples, 0)::bigint AS rows, pg_total_relation_size(c.oid) AS bytes
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'event'::regclass
+) AS found
+WHERE bytes IS NOT NULL
+ORDER BY relname DESC;
 
 -- name: keep_out
 -- Keeps writers out until the transaction ends. Better to fail soon than to hold up all who come after.

@@ -38,23 +38,25 @@ ORDER BY date_trunc('day', ts, 'UTC'), project_id, type, ts;
 SET LOCAL timescaledb.enable_direct_compress_insert = off;
 
 -- name: chunks
--- Lists chunks with their estimated rows and bytes with indexes.
+-- Lists chunks with their estimated rows and bytes with indexes, but for those that are dropped meanwhile.
 SELECT c.range_start, c.range_end,
-       approximate_row_count(format('%I.%I', c.chunk_schema, c.chunk_name)::regclass), s.total_bytes
+       approximate_row_count(to_regclass(format('%I.%I', c.chunk_schema, c.chunk_name))), s.total_bytes
 FROM timescaledb_information.chunks c
 JOIN chunks_detailed_size('event') s USING (chunk_schema, chunk_name)
 WHERE c.hypertable_name = 'event' AND c.hypertable_schema = current_schema()
+  AND to_regclass(format('%I.%I', c.chunk_schema, c.chunk_name)) IS NOT NULL
 ORDER BY c.range_start DESC;
 
 -- name: chunks_and_columns
 -- Lists chunks as above, with what those that lie in columns took before.
 SELECT c.range_start, c.range_end,
-       approximate_row_count(format('%I.%I', c.chunk_schema, c.chunk_name)::regclass),
+       approximate_row_count(to_regclass(format('%I.%I', c.chunk_schema, c.chunk_name))),
        s.total_bytes, c.is_compressed, z.before_compression_total_bytes
 FROM timescaledb_information.chunks c
 JOIN chunks_detailed_size('event') s USING (chunk_schema, chunk_name)
 LEFT JOIN chunk_compression_stats('event') z USING (chunk_schema, chunk_name)
 WHERE c.hypertable_name = 'event' AND c.hypertable_schema = current_schema()
+  AND to_regclass(format('%I.%I', c.chunk_schema, c.chunk_name)) IS NOT NULL
 ORDER BY c.range_start DESC;
 
 -- name: ranges

@@ -113,3 +113,16 @@ def test_settings_that_did_not_change_leave_the_policies_alone(engine: Engine) -
             engine.store.configure(engine.link.cursor())
     assert sorted(engine.ask(POLICIES)) == before
     assert before
+
+
+def test_what_is_dropped_while_partitions_are_listed_is_not_listed(engine: Engine) -> None:
+    engine.write(at(1), at(1) + timedelta(days=3))
+    with connect(name="pages") as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        # The catalogue as it is now is what the transaction will see of it.
+        reader.execute("SELECT count(*) FROM project")
+        with engine.link.transaction():
+            engine.store.drop_before(engine.link.cursor(), DAY + timedelta(days=1))
+        found = engine.store.partitions(reader.cursor())
+    assert all(one.bytes is not None for one in found)
+    assert DAY not in [one.day for one in found]
