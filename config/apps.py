@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.apps import AppConfig, apps
 from django.db import connections, transaction
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 from config.lib import engine
 
@@ -25,7 +25,10 @@ class ConfigConfig(AppConfig):
         from config import checks  # noqa: F401
 
         # The signal comes once for every app that has models, after the last migration: one of them is enough.
-        post_migrate.connect(_configure_engine, sender=apps.get_app_config("events"))
+        one = apps.get_app_config("events")
+        pre_migrate.connect(_take_views_down, sender=one)
+        post_migrate.connect(_configure_engine, sender=one)
+        post_migrate.connect(_put_views_up, sender=one)
 
 
 def _configure_engine(using: str, **_: Any) -> None:
@@ -38,6 +41,21 @@ def _configure_engine(using: str, **_: Any) -> None:
             return
         for part in (STORES[level](), ROLLUPS[level]()):
             part.configure(cast("psycopg.Cursor[Any]", wrapper.cursor))
+
+
+def _take_views_down(using: str, plan: list[Any], **_: Any) -> None:
+    """Remove what BI tools read while tables change below it."""
+    from config.bi.migrating import take_down
+
+    if plan:
+        take_down(using)
+
+
+def _put_views_up(using: str, **_: Any) -> None:
+    """Make it again, as this version has it."""
+    from config.bi.migrating import put_up
+
+    put_up(using)
 
 
 def _has_everything(cursor: Any) -> bool:

@@ -24,6 +24,7 @@ _LEAST = {
     "PROCESSOR_THREADS": 1,
     "PROCESSOR_THREADS_MAX": 1,
     "QUERY_TIMEOUT_MS": 100,
+    "QUERY_SLOTS": 1,
     "MAX_REQUEST_BYTES": 1024,
     "MAX_INFLATED_BYTES": 1024,
     "MAX_EVENTS_PER_REQUEST": 1,
@@ -66,6 +67,7 @@ _MOST = {
     "PROCESSOR_THREADS": 16,
     "PROCESSOR_THREADS_MAX": 16,
     "BUS_SHARDS": 64,
+    "QUERY_SLOTS": 64,
     "MAX_AGE_DAYS": 36_500,
     "MAX_AHEAD_SECONDS": 31_536_000,
     "DEDUP_WINDOW_DAYS": 36_500,
@@ -169,6 +171,17 @@ def celery_broker_is_usable(app_configs: AppConfigs, **_: Any) -> list[CheckMess
         return []
     hint = "Unset it, or write redis://:PASSWORD@HOST:PORT/0 or amqp://USER:PASSWORD@HOST:PORT/VHOST."
     return [Error(text, hint=hint, id="sluice.E010")]
+
+
+@register()
+def cache_is_usable(app_configs: AppConfigs, **_: Any) -> list[CheckMessage]:
+    """sluice.E012: CACHE_URL names no Redis. Its value is not told: it may hold a password."""
+    if not settings.CACHE_URL or (
+        settings.CACHE_URL.startswith(("redis://", "rediss://")) and _is_readable(settings.CACHE_URL)
+    ):
+        return []
+    hint = "Unset it, or write redis://:PASSWORD@HOST:PORT/0."
+    return [Error("CACHE_URL is no URL of a Redis that can be read", hint=hint, id="sluice.E012")]
 
 
 def _is_readable(url: str) -> bool:

@@ -6,7 +6,9 @@ on where it is, if fewer than so many work. Else it is left on the desk, and its
 whoever finishes a request takes the next from the desk. No thread ever waits for another.
 
 Questions may take seconds each. So half of those who work is kept for what takes milliseconds and must not wait,
-events coming in above all; and of the others one is always at work, however many events come.
+events coming in above all; and of the others one is always at work, however many events come. A task that has to wait
+leaves its seat to the next on the desk (`config.lib.aside`), and works on at once when its time has come: of these
+there are never many.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from config.bodies import Bodies, Held
+from config.lib import aside
 
 logger = logging.getLogger("sluice.desk")
 Work = Callable[[], object]
@@ -26,6 +29,8 @@ Work = Callable[[], object]
 Callback = Callable[[Any, dict[str, Any]], Any]
 #: Beginnings of the addresses whose answers never wait for a question.
 _PROMPT = ("/api/events", "/health/", "/metrics")
+#: Each of those that wait has a thread.
+_MOST_ASIDE = 64
 
 
 class Task(NamedTuple):
@@ -36,12 +41,13 @@ class Task(NamedTuple):
 
 
 class Desk:
-    """Has at most `workers` threads work at a time, half of them on long tasks."""
+    """Has at most `workers` threads work at a time, half of them on long tasks; `most_aside` tasks may wait aside."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, most_aside: int = _MOST_ASIDE) -> None:
         self._free = workers
         self._most_long = max(1, workers // 2)
         self._long_at_work = 0
+        self._may_leave = most_aside
         self._ready: tuple[deque[Task], deque[Task]] = (deque(), deque())
         self._lock = threading.Lock()
 
@@ -49,19 +55,56 @@ class Desk:
         """Do `work` and what has become ready meanwhile; or leave it to those who work already."""
         with self._lock:
             self._ready[long].append(Task(work, long))
-            following = self._take() if self._free else None
-        while following is not None:
+            following = self._take() if self._free > 0 else None
+        self._work_on(following)
+
+    def leave(self, task: Task) -> bool:
+        """Let another work in the seat of a task that waits; False where as many wait as may."""
+        with self._lock:
+            if not self._may_leave:
+                return False
+            self._may_leave -= 1
+            following = self._rise(task)
+        if following:
+            self._work_elsewhere(following)
+        return True
+
+    def take(self, task: Task) -> None:
+        """Let a task that waited work on, even if as many work as may: it must not wait for those who wait for it."""
+        with self._lock:
+            self._may_leave += 1
+            self._sit(task)
+
+    def _work_elsewhere(self, task: Task) -> None:
+        try:
+            threading.Thread(target=self._work_on, args=(task,), name="desk", daemon=True).start()
+        except RuntimeError:  # no more threads: late is better than never
+            self._work_on(task)
+
+    def _work_on(self, task: Task | None) -> None:
+        while task is not None:
+            mine = aside.seat.set(_Seat(self, task))
             try:
-                following.work()
+                task.work()
             except Exception:  # it may be another thread's request
                 logger.exception("a request failed")
-            following = self._next(following)
+            finally:
+                aside.seat.reset(mine)
+            task = self._next(task)
 
     def _next(self, done: Task) -> Task | None:
         with self._lock:
-            self._free += 1
-            self._long_at_work -= done.long
-            return self._take()
+            return self._rise(done)
+
+    def _rise(self, task: Task) -> Task | None:
+        """Free the seat of a task, and take the next one where there is room for it."""
+        self._free += 1
+        self._long_at_work -= task.long
+        return self._take() if self._free > 0 else None
+
+    def _sit(self, task: Task) -> None:
+        self._free -= 1
+        self._long_at_work += task.long
 
     def _take(self) -> Task | None:
         """Take the next task off the desk: a long one first where none is at work, else last."""
@@ -73,9 +116,21 @@ class Desk:
             task = long.popleft()
         else:
             return None
-        self._free -= 1
-        self._long_at_work += task.long
+        self._sit(task)
         return task
+
+
+class _Seat(NamedTuple):
+    """The seat of one task."""
+
+    desk: Desk
+    task: Task
+
+    def leave(self) -> bool:
+        return self.desk.leave(self.task)
+
+    def take(self) -> None:
+        self.desk.take(self.task)
 
 
 def around(callback: Callback, bodies: Bodies, desk: Desk) -> Callback:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
 import psycopg
 from django.conf import settings
 
-from config.lib import engine
+from config.lib import clock, engine
 from config.lib.engine import EngineError, Level
 from config.lib.errors import SluiceError
 from config.lib.postgres import connect
@@ -28,6 +29,7 @@ from events.bus.spool import Spool
 from events.bus.spooling import SpoolingBus
 from events.bus.switching import left_in_broker, move_inbox, waiting_in_inbox
 from events.gateway.telemetry import ack_seconds
+from events.plan.counting import count_violations
 from events.processor import staging
 from events.processor.pipeline import Pipeline
 from events.processor.steps import StoreStep, admit, count, dedup, load
@@ -35,9 +37,15 @@ from events.processor.work import Step, Work
 from events.store.base import Store
 from events.store.postgres import PartitionedStore
 from events.store.timescale import HypertableStore
+from metrics.catalogue.services import observe
+from metrics.definitions import writing as definitions
+from metrics.definitions.kept import WithDefinitions
+from metrics.definitions.services import note_alias
+from metrics.people.services import learn
 from metrics.rollups.base import Rollups
 from metrics.rollups.postgres import RollupTables
 from metrics.rollups.timescale import ContinuousAggregates
+from metrics.versions import bump_staged
 from sessions.services import touch
 
 logger = logging.getLogger("sluice.engine")
@@ -177,8 +185,8 @@ def store() -> Store:
 
 @cache
 def rollups() -> Rollups:
-    """Return the rollups of this installation's engine."""
-    return ROLLUPS[level()]()
+    """Return the rollups of this installation's engine, and those of defined metrics with them."""
+    return WithDefinitions(ROLLUPS[level()]())
 
 
 def forget() -> None:
@@ -224,12 +232,32 @@ def _consumer(connection: psycopg.Connection[tuple[Any, ...]]) -> Consumer:
 
 def steps() -> tuple[Step, ...]:
     """Return the steps that every claim passes through, in order."""
-    return (admit, load, dedup, StoreStep(store()), update_rollups, touch_sessions, write_dead_letters, count)
+    return (
+        admit,
+        load,
+        dedup,
+        StoreStep(store()),
+        update_rollups,
+        update_definitions,
+        touch_sessions,
+        note_properties,
+        update_people,
+        write_dead_letters,
+        count_violations,
+        count,
+        outdate_answers,
+    )
 
 
 def update_rollups(work: Work) -> Work:
     """Add the fresh events to the rollups."""
     rollups().apply(work.cursor, work.slot)
+    return work
+
+
+def update_definitions(work: Work) -> Work:
+    """Add the fresh events to the rollups of defined metrics."""
+    definitions.apply(work.cursor, work.slot, sorted({part.project_id for part in work.rows}))
     return work
 
 
@@ -239,7 +267,29 @@ def touch_sessions(work: Work) -> Work:
     return work
 
 
+def note_properties(work: Work) -> Work:
+    """Note which properties arrive."""
+    observe(work.cursor, slot=work.slot, fresh=work.loaded)
+    return work
+
+
+def update_people(work: Work) -> Work:
+    """Keep what is said of users, and join the ids that are said to be one person's."""
+    for joined in learn(work.cursor):
+        work.joined.add(joined.project_id)
+        note_alias(work.cursor, joined.project_id, joined.ids)
+    return work
+
+
 def write_dead_letters(work: Work) -> Work:
     """Write the claim's dead letters."""
     work.outcomes += record(work.cursor, work.letters)
+    return work
+
+
+def outdate_answers(work: Work) -> Work:
+    """Make kept answers old where events came that are older than any were expected (imports and replays), and where
+    some are another person's now.
+    """
+    bump_staged(work.cursor, clock.now() - timedelta(days=settings.MAX_AGE_DAYS), also=work.joined)
     return work

@@ -17,14 +17,15 @@ from config.engine import bus, ingest_bus
 from config.lib.postgres import connect
 from config.lib.reachable import reason
 from config.lib.sqlfile import load
+from config.replica import replica_line
 from events.bus.base import SLOT_SPACE
 from events.selectors import spool_depth
 
 logger = logging.getLogger("sluice.health")
 SQL = load(__file__, "health.sql")
 _OK = "ok"
-#: Seconds that a look at the database, and at the broker, may take: together less than the one of a probe.
-_DATABASE_SECONDS, _BROKER_SECONDS = 0.6, 0.3
+#: Seconds that a look at the database, the broker and a standby may take: together no more than the one of a probe.
+_DATABASE_SECONDS, _BROKER_SECONDS, _REPLICA_SECONDS = 0.6, 0.25, 0.15
 _DATABASE_LINES = ("database", "migrations", "bus", "processor")
 
 
@@ -41,6 +42,8 @@ def ready(request: HttpRequest) -> JsonResponse:
     """Answer 200 when events can be taken and processed, else 503; one line per dependency says what is missing."""
     checks = _database_lines() | {"broker": _broker(), "spool": _spool()}
     well = all(line.startswith(_OK) for line in checks.values())
+    if replica := replica_line(_REPLICA_SECONDS):
+        checks["replica"] = replica
     response = JsonResponse(
         {"status": _OK if well else "not ready", "checks": checks}, status=200 if well else 503
     )

@@ -15,7 +15,14 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 #: Loggers that say the same again and again while a server is away; Celery's own, and what an away server raises.
 _REPEATING = frozenset(
-    {"psycopg.pool", "sluice.request", "sluice.health", "sluice.exporter", "events.bus.broker"}
+    {
+        "psycopg.pool",
+        "sluice.request",
+        "sluice.health",
+        "sluice.exporter",
+        "sluice.cache",
+        "events.bus.broker",
+    }
 )
 _TASKS = "celery.app.trace"
 _AWAY = frozenset({"OperationalError", "InterfaceError", "BusUnavailable"})

@@ -69,29 +69,44 @@ def apply(connection: psycopg.Connection[Any]) -> list[str]:
     return [role.name for role in roles]
 
 
+def bare(
+    connection: psycopg.Connection[Any], name: str, password: str, *, advice: str
+) -> Iterator[sql.Composed]:
+    """Yield what makes a role that may log in, and do nothing here until something is granted to it.
+
+    Raises RoleError, ending with `advice`, for the owner of the tables and for a role that is there and may do more
+    than we could take back.
+    """
+    here = place(connection)
+    if name == here["user"]:
+        raise RoleError(f"{name} owns the tables: {advice}")
+    (too_much,) = connection.execute(SQL["too_much"], [name]).fetchone() or ("",)
+    if too_much:
+        raise RoleError(f"{name} has {too_much}: {advice}")
+    role = sql.Identifier(name)
+    yield sql.SQL(SQL["role"]).format(role=role)
+    if password:
+        verifier = connection.pgconn.encrypt_password(password.encode(), name.encode())
+        yield sql.SQL(SQL["password"]).format(role=role, verifier=sql.Literal(verifier.decode()))
+    names = {part: sql.Identifier(here[part]) for part in ("database", "schema")}
+    yield sql.SQL(SQL["nothing"]).format(role=role, **names)
+
+
+def place(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """Return where a connection is: its `database`, the `schema` of the tables, and the `user`."""
+    found = connection.execute(SQL["place"]).fetchone() or ("", "", "")
+    return dict(zip(("database", "schema", "user"), found, strict=True))
+
+
 def _statements(
     connection: psycopg.Connection[Any], role: Role, *, with_password: bool
 ) -> Iterator[sql.Composed]:
-    database, schema, user = connection.execute(SQL["place"]).fetchone() or ("", "", "")
-    if role.name == user:
-        raise RoleError(f"{user} owns the tables: name another user in the URL of the {role.block} role")
-    _refuse_too_much(connection, role)
-    names = {
-        "role": sql.Identifier(role.name),
-        "database": sql.Identifier(database),
-        "schema": sql.Identifier(schema),
-        "milliseconds": sql.Literal(role.milliseconds),
-    }
-    yield sql.SQL(SQL["role"]).format(**names)
-    if role.password and with_password:
-        verifier = connection.pgconn.encrypt_password(role.password.encode(), role.name.encode())
-        yield sql.SQL(SQL["password"]).format(verifier=sql.Literal(verifier.decode()), **names)
-    yield sql.SQL(SQL["nothing"]).format(**names)
-    yield sql.SQL(SQL[role.block]).format(**names)
-
-
-def _refuse_too_much(connection: psycopg.Connection[Any], role: Role) -> None:
-    """Raise RoleError for a role that is there and may do more than we could take back."""
-    (too_much,) = connection.execute(SQL["too_much"], [role.name]).fetchone() or ("",)
-    if too_much:
-        raise RoleError(f"{role.name} has {too_much}: name another user in the URL of the {role.block} role")
+    advice = f"name another user in the URL of the {role.block} role"
+    yield from bare(connection, role.name, role.password if with_password else "", advice=advice)
+    here = place(connection)
+    yield sql.SQL(SQL[role.block]).format(
+        role=sql.Identifier(role.name),
+        database=sql.Identifier(here["database"]),
+        schema=sql.Identifier(here["schema"]),
+        milliseconds=sql.Literal(role.milliseconds),
+    )

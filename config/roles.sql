@@ -42,7 +42,7 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON TABLES FROM {role};
 ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE ALL ON SEQUENCES FROM {role};
 
 -- name: gateway
--- Lets it append to the bus and count that, look up keys by their digest, and lease quota. Of what waits in the bus it
+-- Lets it append to the bus and count that, look up keys by their digest and plans, and lease quota. Of what waits in the bus it
 -- sees how much and how old, not what. Neither events nor keys can be read, and nothing can be removed.
 GRANT INSERT (project_id, lane, events, bytes, rows_copy, rejects) ON inbox TO {role};
 GRANT SELECT (id, project_id, events, bytes, claimed_by, enqueued_at, parked_until) ON inbox TO {role};
@@ -51,6 +51,8 @@ GRANT SELECT, INSERT (slot, appended_events, appended_bytes), UPDATE (appended_e
 GRANT SELECT ON bus_held, bus_look TO {role};
 GRANT SELECT (id, project_id, kind, digest, revoked_at) ON api_key TO {role};
 GRANT SELECT (id, quota_events_per_second, quota_burst_events) ON project TO {role};
+GRANT SELECT (project_id, version, unlisted) ON tracking_plan TO {role};
+GRANT SELECT (project_id, type, mode, schema, weight) ON planned_type TO {role};
 GRANT SELECT, INSERT, UPDATE ON quota_bucket TO {role};
 ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = {milliseconds};
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -65,6 +66,8 @@ for _alias, _entry in DATABASES.items():
         _entry["TEST"] = {"MIRROR": "default"}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 QUERY_TIMEOUT_MS = env.number("QUERY_TIMEOUT_MS", 5000)
+#: Heavy questions at a time, over all processes: the database's other cores are for events.
+QUERY_SLOTS = env.number("QUERY_SLOTS", max(1, (os.cpu_count() or 1) // 2))
 #: What a new database is made for; one that is in use stays what it is.
 ENGINE = env.choice("ENGINE", "auto", ("auto", "postgres", "timescaledb-apache", "timescaledb"))
 
@@ -162,7 +165,17 @@ TEMPLATES = [
         },
     }
 ]
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "sluice"}}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "sluice"}
+}
+#: Where answers are kept: in each process's memory, or in a Redis that all of them share.
+CACHES["answers"] = CACHES["default"]
+if CACHE_URL := env.text("CACHE_URL"):
+    CACHES["answers"] = {
+        "BACKEND": "config.answer_cache.CalmRedisCache",
+        "LOCATION": CACHE_URL,
+        "KEY_FUNCTION": "config.answer_cache.key",
+    }
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -242,10 +255,20 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 30},
     },
+    "tend-definitions": {
+        "task": "metrics.tasks.tend_definitions",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 30},
+    },
+    "keep-definitions-small": {
+        "task": "metrics.tasks.keep_definitions_small",
+        "schedule": timedelta(hours=1),
+    },
     "keep-partitions-ahead": {"task": "events.tasks.keep_partitions_ahead", "schedule": timedelta(hours=1)},
     "apply-retention": {"task": "events.tasks.apply_retention", "schedule": timedelta(hours=1)},
     "prune-ledger": {"task": "events.tasks.prune_ledger", "schedule": timedelta(hours=1)},
     "fold-outcomes": {"task": "events.tasks.fold_outcomes", "schedule": timedelta(hours=1)},
+    "forget-violations": {"task": "events.tasks.forget_violations", "schedule": timedelta(days=1)},
 }
 
 # --- observability ------------------------------------------------------------------------------------------

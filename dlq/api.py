@@ -6,25 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from dlq import replay as replays
 from dlq import services
-from dlq.basic import LimitedBasicAuthentication
 from dlq.models import DeadLetter
 from dlq.selectors import list_letters
 from dlq.tasks import request_replay
-from events.gateway.auth import Key, ReadKeyAuthentication
 from events.gateway.schema import errors, query
-from events.models import Project
-from events.selectors import projects_of
+from metrics.api.membership import MemberOrKeyView
 from metrics.api.times import wire
 from metrics.errors import BadQuestion
 from metrics.language.params import check_texts, one, parse_limit
@@ -32,41 +24,8 @@ from metrics.language.params import check_texts, one, parse_limit
 _MOST = 1000
 
 
-class HasProject(BasePermission):
-    """Needs a key, or somebody who is logged in."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        """Tell whether the caller is known."""
-        return isinstance(request.auth, Key) or bool(request.user and request.user.is_authenticated)
-
-
-class _LettersView(APIView):
-    permission_classes = [HasProject]
-
-    def project_id(self) -> int:
-        """Return the project: the key's, or the member's that `?project=SLUG` names (or the only one)."""
-        if isinstance(self.request.auth, Key):
-            return self.request.auth.project_id
-        projects = projects_of(self.request.user)
-        if slug := self.request.GET.get("project"):
-            check_texts({"project": [slug]})
-            projects = projects.filter(slug=slug)
-        found: list[Project] = list(projects[:2])
-        if not found:
-            raise Http404("There is no such project.")
-        if len(found) > 1:
-            raise BadQuestion("You are a member of several projects: say ?project=SLUG.", field="project")
-        return found[0].pk
-
-
-class LettersView(_LettersView):
+class LettersView(MemberOrKeyView):
     """Lists dead letters."""
-
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        """Let a key come first, then a login."""
-        if self.request and settings.SESSION_COOKIE_NAME in self.request.COOKIES:
-            return [SessionAuthentication()]
-        return [ReadKeyAuthentication()]
 
     @extend_schema(
         operation_id="dead_letters",
@@ -97,9 +56,7 @@ class LettersView(_LettersView):
         )
 
 
-class _DecisionView(_LettersView):
-    authentication_classes = [LimitedBasicAuthentication, SessionAuthentication]
-
+class _DecisionView(MemberOrKeyView):
     def ids(self, request: Request) -> list[int]:
         """Return the letters that the body names."""
         data = request.data

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from django.db import transaction
 
@@ -16,6 +17,8 @@ from events.errors import InvalidJson
 from events.gateway.decode import strict
 from events.gateway.encode import Encoder
 from events.gateway.limits import limits
+from events.plan.rules import Plan
+from events.plan.selectors import current_plan
 
 _NAMESPACE = uuid.UUID("c4b0b4f8-7d0a-5a63-9b1f-51cb8f0d2f6e")
 
@@ -30,9 +33,9 @@ class Verdict:
 
 def dry_run(*, ids: Sequence[int], project_id: int | None = None) -> Verdict:
     """Tell which open letters would pass now. Nothing is written."""
-    verdict = Verdict()
+    verdict, plan_of = Verdict(), cache(current_plan)
     for letter in _open(ids, project_id):
-        _judge(letter, verdict)
+        _judge(letter, verdict, plan_of)
     return verdict
 
 
@@ -41,9 +44,9 @@ def replay(*, ids: Sequence[int], by: str, bus: Bus) -> Verdict:
 
     The append comes first: a crash between the two replays the letter again, and its id makes that a duplicate.
     """
-    verdict = Verdict()
+    verdict, plan_of = Verdict(), cache(current_plan)
     for letter in _open(ids, None):
-        if batch := _judge(letter, verdict):
+        if batch := _judge(letter, verdict, plan_of):
             bus.append(batch)
             _mark(letter, by)
     return verdict
@@ -54,15 +57,16 @@ def _open(ids: Sequence[int], project_id: int | None) -> Sequence[DeadLetter]:
     return list(rows if project_id is None else rows.filter(project_id=project_id))
 
 
-def _judge(letter: DeadLetter, verdict: Verdict) -> Batch | None:
+def _judge(letter: DeadLetter, verdict: Verdict, plan_of: Callable[[int], Plan | None]) -> Batch | None:
     """Encode the letter's event; note in `verdict` what came of it."""
     try:
         event = strict(bytes(letter.edited or letter.raw), lines=False)
     except InvalidJson as error:
         verdict.failed[letter.pk] = error.message
         return None
-    # As if it were received when it was: windows and clock skew are those of that moment.
+    # As if it were received when it was: windows and clock skew are those of that moment. The plan is today's.
     encoder = Encoder(letter.project_id, Lane(letter.lane), letter.received_at, limits(), odd=True)
+    encoder.plan = plan_of(letter.project_id)
     encoder.encode([_identified(event, letter)])
     if encoder.errors:
         verdict.failed[letter.pk] = encoder.errors[0][1].message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Count
 
@@ -38,10 +38,11 @@ def list_letters(
     return list(rows.order_by("-id")[:limit])
 
 
-def naming(*, project_id: int, text: str, limit: int = 1000) -> list[int]:
-    """Return the ids of the letters whose JSON holds `text` as a whole string, newest first, whatever their state."""
+def naming(*, project_id: int, texts: Iterable[str], limit: int = 1000) -> list[int]:
+    """Return the ids of the letters whose JSON holds a text as a whole string, newest first, whatever their state."""
     # The two ways in which JSON is usually written; the rarer ones are not worth reading every letter.
-    texts = [json.dumps(text, ensure_ascii=ascii).encode() for ascii in (False, True)]
+    written = {json.dumps(text, ensure_ascii=ascii).encode() for text in texts for ascii in (False, True)}
     with bounded_cursor() as cursor:
-        found = cursor.execute(SQL["naming"], {"project_id": project_id, "texts": texts, "limit": limit})
+        params = {"project_id": project_id, "texts": list(written), "limit": limit}
+        found = cursor.execute(SQL["naming"], params)
         return [number for (number,) in found.fetchall()]

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+import events.plan.admin  # noqa: F401 (Django looks here alone)
 from config.engine import rollups, store
 from events.gateway.auth import digest
 from events.models import ApiKey, Membership, Operation, Project

@@ -25,6 +25,7 @@ from events.contracts import Batch, Lane, Reject, reject_id
 from events.gateway.encode import Encoder
 from events.gateway.limits import limits
 from events.models import ImportJob, Project
+from events.plan.selectors import current_plan
 from events.reasons import Reason, Stage
 
 _BATCH_LINES = 1000
@@ -83,7 +84,8 @@ def run(*, job: ImportJob, path: Path, bus: Bus) -> Iterator[Batch]:
 
 
 def _encode(job: ImportJob, lines: list[bytes]) -> Batch:
-    encoder = Encoder(job.project_id, Lane.HISTORICAL, clock.now(), limits())
+    plan = current_plan(job.project_id)
+    encoder = Encoder(job.project_id, Lane.HISTORICAL, clock.now(), limits(), plan=plan)
     events, unread = [], []
     for number, line in enumerate(lines, job.lines_done + 1):
         line = line.rstrip(b"\r\n")

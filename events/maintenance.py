@@ -14,6 +14,7 @@ from config.lib.postgres import connect
 from events.store.base import Store, days_between
 from metrics.rollups.base import Rollups
 from metrics.rollups.settle import settle
+from metrics.versions import bump_all
 
 logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "maintenance.sql")
@@ -64,6 +65,7 @@ def drop_before(*, store: Store, rollups: Rollups, day: date) -> list[date]:
         if not rollups.seal(cursor, edge):
             raise NotSettled
         dropped = store.drop_before(cursor, edge)
+        bump_all(cursor)
     for one in dropped:
         logger.warning("the raw events of %s were dropped", one)
     return dropped

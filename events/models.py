@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import models
 from timescale.db.models.managers import TimescaleManager
 
+from events.plan.modes import Mode, Unlisted
+
 
 class Project(models.Model):
     """A tenant: everything stored belongs to exactly one."""
@@ -76,6 +78,44 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} key {self.hint}… of {self.project}"
+
+
+class TrackingPlan(models.Model):
+    """What a project has agreed to send, as a whole. `version` grows with each change: gateways look for it."""
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="plan")
+    version = models.BigIntegerField(default=0, editable=False)
+    unlisted = models.TextField(
+        choices=[(mode.value, mode.value) for mode in Unlisted],
+        default=Unlisted.ALLOW.value,
+        help_text="What is done about events of types that the plan does not name.",
+    )
+
+    class Meta:
+        db_table = "tracking_plan"
+
+    def __str__(self) -> str:
+        return f"the plan of {self.project}"
+
+
+class PlannedType(models.Model):
+    """What one type's events look like. Written by `events.plan.services` alone, which makes a new version."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="planned_types")
+    type = models.TextField()
+    mode = models.TextField(choices=[(mode.value, mode.value) for mode in Mode])
+    schema = models.TextField(help_text="The JSON Schema (draft 2020-12) of the events' props.")
+    weight = models.IntegerField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
+    updated_by = models.TextField(editable=False)
+
+    class Meta:
+        db_table = "planned_type"
+        ordering = ["project", "type"]
+        constraints = [models.UniqueConstraint(fields=["project", "type"], name="planned_type_once")]
+
+    def __str__(self) -> str:
+        return f"{self.type} of {self.project}"
 
 
 class ImportJob(models.Model):

@@ -7,6 +7,7 @@ import logging
 import psycopg
 from psycopg import sql
 
+from config.bi.access import forget_project
 from config.lib import sqlfile
 from config.lib.postgres import connect
 from events.store.base import Store
@@ -16,7 +17,12 @@ logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "purge.sql")
 #: Keys first: nothing new is accepted once gateways have forgotten them.
 _BEFORE = ("api_key", "session_work", "session")
-_AFTER = ("event_key", "dead_letter", "import_job", "membership")
+_AFTER = (
+    "segment",
+    *("user_trait", "user_alias", "observed_property", "project_answers"),
+    *("event_key", "dead_letter", "import_job", "membership"),
+    *("planned_type", "tracking_plan", "plan_violation"),
+)
 
 
 def purge_project(project_id: int, *, store: Store, rollups: Rollups) -> None:
@@ -32,6 +38,7 @@ def purge_project(project_id: int, *, store: Store, rollups: Rollups) -> None:
         if found is None:
             return
         connection.execute(SQL["barrier"], params)
+        forget_project(connection, project_id)
         _empty(connection, _BEFORE, project_id)
         with connection.transaction():
             cursor = connection.cursor()

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     TOO_DEEP = "too_deep"
     TOO_MANY_KEYS = "too_many_keys"
     KEY_TOO_LONG = "key_too_long"
+    PLAN_VIOLATION = "plan_violation"
     UNPARSEABLE_LINE = "unparseable_line"
     DATABASE_REFUSED = "database_refused"
     WORKER_DIED = "worker_died"
@@ -50,6 +51,7 @@ _LIMITS = {
     Reason.TOO_DEEP,
     Reason.TOO_MANY_KEYS,
     Reason.KEY_TOO_LONG,
+    Reason.PLAN_VIOLATION,
 }
 
 

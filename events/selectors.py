@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -58,18 +59,18 @@ def projects_of(user: User | AnonymousUser) -> QuerySet[Project]:
 def list_events(
     *,
     project_id: int,
-    user_id: str | None = None,
+    user_ids: Sequence[str] | None = None,
     type: str | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
     cursor: str | None = None,
     limit: int = 100,
 ) -> Page[StoredEvent]:
-    """Return a project's events, newest first, within start <= ts < end. Raises BadCursor."""
+    """Return a project's events, newest first, within start <= ts < end, of everybody or some ids. Raises BadCursor."""
     position = Position.read(cursor)
     params = {
         "project_id": project_id,
-        "user_id": user_id,
+        "user_ids": list(user_ids) if user_ids is not None else None,
         "type": type,
         # A cursor bounds the time too, so that days after it are not even planned for.
         "start": start or _FIRST,
@@ -78,7 +79,8 @@ def list_events(
         "cursor_id": position.id,
         "limit": limit + 1,
     }
-    return page_of(_events("list", params), limit, lambda event: Position(event.ts, event.event_id))
+    block = "list" if user_ids is None else "list_of"
+    return page_of(_events(block, params), limit, lambda event: Position(event.ts, event.event_id))
 
 
 def get_event(*, project_id: int, event_id: UUID) -> StoredEvent | None:

@@ -2,10 +2,22 @@
 -- Lists events, newest first.
 SELECT event_id, ts, received_at, type, user_id, anonymous_id, props, flags FROM event
 WHERE project_id = %(project_id)s AND ts >= %(start)s AND ts < %(end)s
-  AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s)
   AND (%(type)s::text IS NULL OR type = %(type)s)
   AND (%(cursor_ts)s::timestamptz IS NULL OR (ts, event_id) < (%(cursor_ts)s, %(cursor_id)s::uuid))
 ORDER BY ts DESC, event_id DESC LIMIT %(limit)s;
+
+-- name: list_of
+-- Lists those of some user ids: the newest of each, merged.
+SELECT e.event_id, e.ts, e.received_at, e.type, e.user_id, e.anonymous_id, e.props, e.flags
+FROM unnest(%(user_ids)s::text[]) AS ids (user_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM event
+    WHERE project_id = %(project_id)s AND user_id = ids.user_id AND ts >= %(start)s AND ts < %(end)s
+      AND (%(type)s::text IS NULL OR type = %(type)s)
+      AND (%(cursor_ts)s::timestamptz IS NULL OR (ts, event_id) < (%(cursor_ts)s, %(cursor_id)s::uuid))
+    ORDER BY ts DESC, event_id DESC LIMIT %(limit)s
+) AS e
+ORDER BY e.ts DESC, e.event_id DESC LIMIT %(limit)s;
 
 -- name: get
 -- Finds one event: the ledger knows its time, so only one day is read.

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from config.engine import rollups, store
 from events import maintenance, operations
+from events.plan import services as plan
 
 
 @shared_task
@@ -34,6 +35,12 @@ def prune_ledger() -> int:
 def fold_outcomes() -> int:
     """Shorten the outcome counters."""
     return maintenance.fold_outcomes()
+
+
+@shared_task
+def forget_violations() -> int:
+    """Forget how often plans were broken long ago."""
+    return plan.forget_violations()
 
 
 @shared_task

@@ -23,3 +23,30 @@ class TooManyPoints(BadQuestion):
     """The answer would have too many points."""
 
     code = "too_many_points"
+
+
+class QuestionTooLarge(SluiceError):
+    """The question took longer than an answer may take; a smaller one, or a quieter moment, may do."""
+
+    code = "question_too_large"
+    http_status = 503
+    transient = True
+
+
+class TooBusy(SluiceError):
+    """Too many heavy questions are asked at once. Ask again later."""
+
+    code = "too_busy"
+    http_status = 503
+    transient = True
+
+
+class NameTaken(SluiceError):
+    """The project has something of this name already."""
+
+    code = "name_taken"
+    http_status = 409
+
+    def __init__(self, message: str | None = None, *, field: str = "name") -> None:
+        said = message or (NameTaken.__doc__ or "")
+        super().__init__(said, errors=[{"field": field, "code": self.code, "message": said}])

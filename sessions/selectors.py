@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,24 +36,25 @@ class Session:
 def list_sessions(
     *,
     project_id: int,
-    user_id: str | None = None,
+    user_ids: Sequence[str] | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
     cursor: str | None = None,
     limit: int = 100,
 ) -> Page[Session]:
-    """Return sessions that start in start <= t < end, newest first. Raises BadCursor."""
+    """Return sessions that start in start <= t < end, newest first, of everybody or of some ids. Raises BadCursor."""
     position = Position.read(cursor)
     params = {
         "project_id": project_id,
-        "user_id": user_id,
+        "user_ids": list(user_ids) if user_ids is not None else None,
         "start": start,
         "end": end,
         "cursor_ts": position.ts,
         "cursor_id": position.id,
         "limit": limit + 1,
     }
-    return page_of(_sessions("list", params), limit, lambda one: Position(one.start, one.session_id))
+    block = "list" if user_ids is None else "list_of"
+    return page_of(_sessions(block, params), limit, lambda one: Position(one.start, one.session_id))
 
 
 def get_session(*, project_id: int, session_id: UUID) -> Session | None:

@@ -143,11 +143,24 @@ GROUP BY shard, project_id;
 -- Lists sessions that start in a range, newest first, from a cursor on.
 SELECT session_id, user_id, start_ts, end_ts, events, entry, exit FROM session
 WHERE project_id = %(project_id)s
-  AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s)
   AND (%(start)s::timestamptz IS NULL OR start_ts >= %(start)s)
   AND (%(end)s::timestamptz IS NULL OR start_ts < %(end)s)
   AND (%(cursor_ts)s::timestamptz IS NULL OR (start_ts, session_id) < (%(cursor_ts)s, %(cursor_id)s))
 ORDER BY start_ts DESC, session_id DESC LIMIT %(limit)s;
+
+-- name: list_of
+-- Lists those of some user ids: the newest of each, merged.
+SELECT s.session_id, s.user_id, s.start_ts, s.end_ts, s.events, s.entry, s.exit
+FROM unnest(%(user_ids)s::text[]) AS ids (user_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM session
+    WHERE project_id = %(project_id)s AND user_id = ids.user_id
+      AND (%(start)s::timestamptz IS NULL OR start_ts >= %(start)s)
+      AND (%(end)s::timestamptz IS NULL OR start_ts < %(end)s)
+      AND (%(cursor_ts)s::timestamptz IS NULL OR (start_ts, session_id) < (%(cursor_ts)s, %(cursor_id)s))
+    ORDER BY start_ts DESC LIMIT %(limit)s
+) AS s
+ORDER BY s.start_ts DESC, s.session_id DESC LIMIT %(limit)s;
 
 -- name: get
 -- Reads one session.

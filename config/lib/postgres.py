@@ -28,6 +28,7 @@ def connect(
     deadline: float | None = None,
     within: float | None = None,
     prepare: bool = False,
+    adapted: bool = False,
 ) -> BoundedConnection:
     """Open a psycopg connection to one of Django's databases that cannot hang for ever.
 
@@ -35,10 +36,10 @@ def connect(
     bounds connecting, each statement, each wait for a lock, each pause within a transaction and the silence of the
     network; `within` bounds connecting where that must be quicker. `prepare` keeps plans of repeated statements:
     right for statements that always do the same work, wrong where a plan made for an empty staging table would be
-    kept for a full one.
+    kept for a full one. `adapted` makes its cursors like Django's: values are taken and given in the same types.
     """
     params = connections[present(alias)].get_connection_params()
-    for ours in ("pool", "cursor_factory", "context", "prepare_threshold", "options"):
+    for ours in ("pool", "prepare_threshold", "options", *(() if adapted else ("cursor_factory", "context"))):
         params.pop(ours, None)
     deadline = _deadline if deadline is None else deadline
     milliseconds = int(deadline * 1000)

@@ -10,6 +10,7 @@ from django.db import Error as DjangoError
 from psycopg.pq import TransactionStatus
 from tqdm import tqdm
 
+from config.bi.schemas import known
 from config.moving import database, mark, source, target
 from config.moving.compare import Link
 from config.moving.ends import open_link, take_snapshot
@@ -39,7 +40,8 @@ def copy_to(url: str, *, running: bool) -> Outcome:
             here.rollback()
             if source.appended(here) != before:
                 busy = busy or ["a writer"]
-            return Outcome(lines, busy or source.in_use(here))
+            views = [schema.name for schema in known(here.cursor())]
+            return Outcome(lines, busy or source.in_use(here), views)
 
 
 def _prepare(here: Link) -> None:

@@ -24,10 +24,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to; `busy` names what worked on the source meanwhile: then the copy is of a moment ago."""
+    """What a run came to; `busy` names what worked on the source meanwhile: then the copy is of a moment ago.
+
+    `views` are the schemas of the source that BI tools read: they are not copied.
+    """
 
     lines: Sequence[Line]
     busy: Sequence[str]
+    views: Sequence[str] = ()
 
     @property
     def differing(self) -> list[str]:
@@ -55,4 +59,7 @@ def advice(outcome: Outcome) -> str:
             f"Everything until a moment ago is copied. The source was in use ({', '.join(outcome.busy)}): stop Sluice, "
             "then run the same command again for the rest."
         )
-    return "Everything is copied and verified. Start Sluice on it: DATABASE_URL=<the same URL> make run"
+    start = "Everything is copied and verified. Start Sluice on it: DATABASE_URL=<the same URL> make run"
+    if not outcome.views:
+        return start
+    return f"{start}\nViews for BI tools are not copied ({', '.join(outcome.views)}): run `manage.py bi create` there."

@@ -20,11 +20,15 @@ class Table:
 
 
 EVENT = Table("event", "ts", timedelta(minutes=1))
+#: The rollups of defined metrics are the same on every engine, and copied as they are.
+_DEFINED = ("rollup_metric", "rollup_metric_bin", "rollup_metric_user", "rollup_metric_dense")
 #: Copied in pieces. The ledger's pieces go from old to new: an id that was forgotten and seen again moves that way.
 IN_PIECES = (
     Table("dead_letter", "id", 1_000),
     Table("event_key", "seen_at", timedelta(minutes=1)),
     Table("session", "start_ts", timedelta(hours=1)),
+    *(Table(f"{name}_1m", "bucket", timedelta(hours=1)) for name in _DEFINED),
+    *(Table(f"{name}_{grain}", "bucket", timedelta(days=1)) for name in _DEFINED for grain in ("1h", "1d")),
 )
 
 #: Who may do what, and what they did. Replaced as a whole, in one transaction: their rows refer to each other.
@@ -43,15 +47,32 @@ DEFINITIONS = (
     "api_key",
     "import_job",
     "operation",
+    "metric_definition",
+    "segment",
+    "segment_member",
+    "tracking_plan",
+    "planned_type",
 )
-#: What waits, and the sums over all time that must fit what is stored. Replaced as a whole, last of all.
-BOOKS = ("inbox", "bus_counter", "outcome_count", "session_work")
+#: What waits, what was learned from events, and the sums over all time that must fit what is stored. Replaced as a
+#: whole, last of all.
+BOOKS = (
+    "inbox",
+    "bus_counter",
+    "outcome_count",
+    "session_work",
+    "metric_note",
+    "user_alias",
+    "user_trait",
+    "observed_property",
+    "plan_violation",
+)
 WHOLE = (*DEFINITIONS, *BOOKS)
 COPIED = (*WHOLE, EVENT.name, *(table.name for table in IN_PIECES))
 
 #: Not copied, and why.
 NOT_COPIED = {
     "django_migrations": "the target has its own: it is migrated first",
+    "project_answers": "the target has given no answers yet",
     "engine": "says what the target's own server can do",
     "quota_bucket": "full again when it is not there",
     "bus_held": "says what the source's own processors hold of a broker's messages",

@@ -38,11 +38,12 @@ _CACHE_SIZE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A valid key: whose project it speaks for, what it may do, and how much."""
+    """A valid key: whose project it speaks for, what it may do, and how much; `plan` is its plan's version, 0: none."""
 
     project_id: int
     kind: str
     quota: Quota | None = None
+    plan: int = 0
 
 
 class KeyCache:
@@ -112,8 +113,8 @@ def _look_up(token: str, share: float) -> Row | None:
 def _key(row: Row | None) -> Key | None:
     if row is None:
         return None
-    project_id, kind, rate, burst = row
-    return Key(project_id, kind, quota_of(project_id, rate, burst))
+    project_id, kind, rate, burst, plan = row
+    return Key(project_id, kind, quota_of(project_id, rate, burst), plan)
 
 
 def token_of(request: HttpRequest) -> str:

@@ -17,6 +17,7 @@ from events.gateway import ids, timestamps
 from events.gateway.limits import Limits, limits
 from events.gateway.props import encode_props
 from events.gateway.sanitise import sanitise
+from events.plan.rules import Plan
 from events.reasons import Reason, Stage
 
 #: What COPY text must have escaped. NUL cannot occur: it was replaced.
@@ -32,7 +33,8 @@ class Encoder:
     """Encodes the events of one request of one project; collects what was accepted and what was rejected.
 
     `keys` counts the JSON keys seen (for the check against repeated keys), `errors` holds
-    (index, Rejected), `event_ids` the ids of the accepted events in order.
+    (index, Rejected), `event_ids` the ids of the accepted events in order, `warned` counts those of them that break
+    the project's `plan` (None where it has none).
     """
 
     project_id: int
@@ -41,7 +43,9 @@ class Encoder:
     limits: Limits
     idempotency_key: str = ""
     odd: bool = False
+    plan: Plan | None = None
     keys: int = 0
+    warned: int = 0
     lines: list[str] = field(default_factory=list)
     event_ids: list[str] = field(default_factory=list)
     errors: list[tuple[int, Rejected]] = field(default_factory=list)
@@ -85,12 +89,20 @@ class Encoder:
         moment = self._moment(event, sent_at)
         props = encode_props(event.get("props"), self.limits)
         event_id = self._id(event, index)
+        if self.plan is not None:
+            flags |= self._judged(self.plan, kind, event)
         self.keys += len(event) + props.count(b'":')
         self.lines.append(
             f"{self.project_id}\t{event_id}\t{moment}\t{self._received}\t{_copy(kind)}\t{_copy(user)}\t"
             f"{_copy(anonymous) if anonymous is not None else _NULL}\t{_copy_json(props)}\t{flags}\n"
         )
         self.event_ids.append(event_id)
+
+    def _judged(self, plan: Plan, kind: str, event: dict[str, Any]) -> int:
+        """Return the flag that the plan gives the event, if any. Raises Rejected where the plan enforces."""
+        flag = plan.judge(kind, event.get("props"))
+        self.warned += flag != 0
+        return flag
 
     def _identity(self, event: dict[str, Any]) -> tuple[str, str | None]:
         """Return (user id, anonymous id): an anonymous user is known by the anonymous id."""

@@ -18,8 +18,8 @@ logger = logging.getLogger("sluice.keys")
 #: Seconds for which an entry is good, after which it is noted anew, and between two writes.
 _GOOD_SECONDS, _ANEW_SECONDS, _WRITE_SECONDS = 86_400, 3600, 2.0
 
-#: project, kind, events a second, burst: as the database has them.
-Row = tuple[int, str, int, int]
+#: project, kind, events a second, burst, version of the tracking plan: as the database has them.
+Row = tuple[int, str, int, int, int]
 
 
 class KnownKeys:
@@ -98,5 +98,6 @@ def _stamp_of(path: Path) -> tuple[int, int]:
     return state.st_ino, state.st_mtime_ns
 
 
-def _row(project: int, kind: str, rate: int, burst: int) -> Row:
-    return int(project), str(kind), int(rate), int(burst)
+def _row(project: int, kind: str, rate: int, burst: int, plan: int = 0) -> Row:
+    """Return an entry of the file as a row; one that an earlier version wrote has no plan."""
+    return int(project), str(kind), int(rate), int(burst), int(plan)

@@ -19,6 +19,13 @@ failures = Counter(
     "sluice_ingest_failures", "Requests to ingest that were not accepted, by status.", ["status"]
 )
 refused = Counter("sluice_refused_events", "Events that broke a rule, by reason.", ["reason"])
+plan_violations = Counter(
+    "sluice_plan_violation_events", "Events that broke their project's tracking plan, by its mode.", ["mode"]
+)
+plan_unchecked = Counter(
+    "sluice_plan_unchecked_requests",
+    "Requests whose tracking plan could not be had: not looked at, but taken.",
+)
 over_quota = Counter("sluice_over_quota_events", "Events refused because their project was over its quota.")
 
 

@@ -22,6 +22,9 @@ from events.gateway.decode import Decoded, check_repeated_keys
 from events.gateway.encode import Encoder
 from events.gateway.limits import limits
 from events.gateway.quota import quotas
+from events.plan.known import plans
+from events.plan.modes import Mode
+from events.reasons import Reason
 
 _LONGEST_KEY = 255
 
@@ -75,15 +78,24 @@ def encode(request: Request, decoded: Decoded) -> Encoder:
         limits=limits(),
         idempotency_key=request.META.get("HTTP_IDEMPOTENCY_KEY", "")[:_LONGEST_KEY],
         odd=decoded.odd,
+        plan=plans.of(project_of(request), key_of(request).plan),
     )
     encoder.encode(decoded.events, decoded.sent_at)
     check_repeated_keys(decoded, encoder.keys)
-    for _, error in encoder.errors:
-        telemetry.refused.labels(error.reason.value).inc()
+    _count(encoder)
     if not encoder.event_ids and not any(error.reason.is_limit for _, error in encoder.errors):
         first = encoder.errors[0][1]
         raise NothingAcceptable(first.message, errors=_errors(encoder.errors))
     return encoder
+
+
+def _count(encoder: Encoder) -> None:
+    for _, error in encoder.errors:
+        telemetry.refused.labels(error.reason.value).inc()
+        if error.reason is Reason.PLAN_VIOLATION:
+            telemetry.plan_violations.labels(Mode.ENFORCE.value).inc()
+    if encoder.warned:
+        telemetry.plan_violations.labels(Mode.WARN.value).inc(encoder.warned)
 
 
 def _answer(encoder: Encoder) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Work:
     letters: list[Letter] = field(default_factory=list)
     loaded: int = 0
     outcomes: Counter[tuple[int, Outcome]] = field(default_factory=Counter)
+    #: Projects some of whose events are another person's than before.
+    joined: set[int] = field(default_factory=set)
 
 
 Step = Callable[[Work], Work]

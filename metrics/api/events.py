@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from metrics.api.times import UTC, wire
 from metrics.errors import BadQuestion
 from metrics.language.params import Params, check_texts, one, parse_limit
 from metrics.language.ranges import parse_range, parse_zone
+from metrics.people.selectors import person_ids
 
 _MOST = 1000
 
@@ -26,7 +28,7 @@ def list_answer(project_id: int, params: Params) -> dict[str, Any]:
     start, end = parse_range(one(params, "range") or "24h", tz, clock.now())
     page = list_events(
         project_id=project_id,
-        user_id=one(params, "userId"),
+        user_ids=ids_asked_for(project_id, params),
         type=one(params, "type"),
         start=start,
         end=end,
@@ -34,6 +36,12 @@ def list_answer(project_id: int, params: Params) -> dict[str, Any]:
         limit=parse_limit(one(params, "limit"), default=100, most=_MOST),
     )
     return {"events": [as_json(event) for event in page.items], "nextCursor": page.next_cursor}
+
+
+def ids_asked_for(project_id: int, params: Params) -> Sequence[str] | None:
+    """Return all ids of the person whom `userId` names; None where it names nobody."""
+    user_id = one(params, "userId")
+    return None if user_id is None else person_ids(project_id=project_id, user_id=user_id)
 
 
 def as_json(event: StoredEvent) -> dict[str, Any]:

@@ -17,11 +17,14 @@ from events.gateway.auth import ReadKeyAuthentication, project_of
 from events.gateway.schema import errors, query
 from events.gateway.views import IngestView
 from events.selectors import get_event
-from metrics.api.events import as_json, list_answer, stored_id
+from metrics.api.answers import answered
+from metrics.api.bodies import metrics_body
+from metrics.api.events import as_json, ids_asked_for, list_answer, stored_id
 from metrics.api.times import UTC, wire
 from metrics.language.params import check_texts, one, parse_limit
 from metrics.language.ranges import parse_range, parse_zone
-from metrics.query.ask import Answer, Series, ask
+from metrics.query.ask import ask
+from metrics.query.parse import wants_plan
 from sessions.selectors import Session, list_sessions
 
 _RANGE = query("range", "24h, 7d, 90d, today, yesterday, mtd, or FROM/TO (ISO 8601, half-open); default 24h.")
@@ -36,7 +39,7 @@ class MetricsView(APIView):
         parameters=[
             query(
                 "metric",
-                "count, users, sessions, or sum|avg|min|max|p50|p90|p95|p99:props.NAME.",
+                "count, users, sessions, sum|avg|min|max|p50|p90|p95|p99:props.NAME, or a defined metric.",
                 required=True,
             ),
             query("type", "Event type.", many=True),
@@ -45,13 +48,19 @@ class MetricsView(APIView):
             _TZ,
             query("groupBy", "type or props.NAME, at most two.", many=True),
             query("filter", "FIELD:OP:VALUE; eq ne in contains gt gte lt lte exists.", many=True),
+            query("segment", "Only the people of this segment."),
             query("limit", "Groups shown, 1 to 1000, default 100; the rest as `other`."),
+            query("compare", "previous: the period before too."),
+            query("explain", "1: also say what was read, and why."),
         ],
         responses={200: {"type": "object"}, **errors(400, 401, 403, 503)},
     )
     def get(self, request: Request) -> Response:
         """Answer the question in the query string."""
-        return Response(_answer(ask(project_id=project_of(request), params=dict(request.GET.lists()))))
+        params = dict(request.GET.lists())
+        explained = wants_plan(params)
+        answer = ask(project_id=project_of(request), params=params)
+        return answered(request, metrics_body(answer, explained=explained), seconds=answer.seconds)
 
 
 class SessionsView(APIView):
@@ -60,7 +69,7 @@ class SessionsView(APIView):
     @extend_schema(
         operation_id="sessions",
         parameters=[
-            query("userId", "Only this user's sessions."),
+            query("userId", "Only the sessions of this person, under all ids."),
             _RANGE,
             _TZ,
             query("cursor", "The `nextCursor` of the page before."),
@@ -76,7 +85,7 @@ class SessionsView(APIView):
         start, end = parse_range(one(params, "range") or "24h", tz, clock.now())
         page = list_sessions(
             project_id=project_of(request),
-            user_id=one(params, "userId"),
+            user_ids=ids_asked_for(project_of(request), params),
             start=start,
             end=end,
             cursor=one(params, "cursor"),
@@ -98,7 +107,7 @@ class EventsView(IngestView):
         operation_id="list_events",
         description="Lists stored events, newest first.",
         parameters=[
-            query("userId", "Only this user's events."),
+            query("userId", "Only the events of this person, under all ids."),
             query("type", "Only events of this type."),
             query("eventId", "Only this event."),
             _RANGE,
@@ -129,25 +138,6 @@ class EventView(APIView):
         if found is None:
             raise Http404("There is no such event.")
         return Response(as_json(found))
-
-
-def _answer(answer: Answer) -> dict[str, Any]:
-    tz = parse_zone(answer.tz)
-    return {
-        "metric": answer.metric,
-        "range": {"from": wire(answer.start, tz), "to": wire(answer.end, tz)},
-        "step": answer.step,
-        "tz": answer.tz,
-        "series": [_series(series, tz) for series in answer.series],
-        "source": answer.source,
-        "asOf": wire(answer.as_of),
-        "cached": answer.cached,
-    }
-
-
-def _series(series: Series, tz: Any) -> dict[str, Any]:
-    points = [[wire(start, tz), value] for start, value in series.points]
-    return {"group": series.group, "total": series.total, "points": points}
 
 
 def _session(session: Session) -> dict[str, Any]:

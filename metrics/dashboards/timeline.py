@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.dateformat import format as date_format
 
 from events.selectors import StoredEvent
 from metrics.dashboards import figures
 from metrics.dashboards.links import user_url
+from metrics.people.selectors import Profile, Trait
 from sessions.selectors import Session
+
+#: As the templates show moments.
+_MOMENT = "j M Y, H:i:s"
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,23 @@ def event_lines(events: Iterable[StoredEvent]) -> list[EventLine]:
         )
         for event in events
     ]
+
+
+def fact_lines(person: Profile) -> list[tuple[str, str]]:
+    """Return what a person's sessions say of him as (name, value) pairs; nothing before the first was made."""
+    if person.first_seen is None or person.last_seen is None:
+        return []
+    return [
+        ("First seen (UTC)", date_format(person.first_seen, _MOMENT)),
+        ("Last seen (UTC)", date_format(person.last_seen, _MOMENT)),
+        ("Sessions", figures.full(person.sessions)),
+        ("Events", figures.full(person.events)),
+    ]
+
+
+def trait_lines(traits: Mapping[str, Trait]) -> list[tuple[str, str]]:
+    """Return a person's traits as (name, value) pairs, by name."""
+    return [(name, _shown(trait.value)) for name, trait in sorted(traits.items())]
 
 
 def session_line(slug: str, session: Session) -> SessionLine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from metrics.errors import BadQuestion
 
@@ -33,3 +33,12 @@ def check_texts(params: Params) -> None:
         for value in (name, *values):
             if "\x00" in value or "\ufffd" in value:
                 raise BadQuestion("A parameter holds characters that are not text.")
+
+
+def check_known(params: Params, names: Collection[str]) -> None:
+    """Raise BadQuestion where a parameter is none of `names`: one that is overlooked gives a wrong number."""
+    for name in params:
+        if name not in names:
+            raise BadQuestion(
+                f"There is no parameter of this name; known are {', '.join(names)}.", field=name
+            )

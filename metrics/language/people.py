@@ -31,3 +31,9 @@ def people_of(cursor: psycopg.Cursor[Any], project_id: int) -> People:
     """Return how to say who did an event of this project."""
     row = cursor.execute(SQL["has_aliases"], {"project_id": project_id}).fetchone()
     return ALIASED if row and row[0] else SINGLE
+
+
+def ids_of(cursor: psycopg.Cursor[Any], *, project_id: int, user_id: str) -> tuple[str, ...]:
+    """Return all ids of the person with this id, the one that stands for the others first. A stranger has one."""
+    found = cursor.execute(SQL["ids"], {"project_id": project_id, "user_id": user_id}).fetchall()
+    return tuple(one for (one,) in found)

@@ -1,4 +1,4 @@
-"""Asks a question: parse, look in the cache, plan, run, and put the rows into series."""
+"""Asks a question: parse, look for a kept answer, plan, run, and put the rows into series."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any
 
-from django.conf import settings
-from django.core.cache import cache
-
 from config.lib import clock
-from config.lib.postgres import bounded_cursor
 from metrics import telemetry
 from metrics.errors import TooManyPoints
-from metrics.query.parse import Params, parse_question
-from metrics.query.planner import plan
+from metrics.language.params import Params
+from metrics.query.compare import period_before
+from metrics.query.parse import parse_question, wants_previous
+from metrics.query.planner import Part
+from metrics.query.reading import Accuracy, read
+from metrics.query.remember import remembered, seconds_to_keep
+from metrics.query.run import asking
+from metrics.query.smaller import advice
 from metrics.query.spec import ADDITIVE, Question
-from metrics.query.sql import ROW_LIMIT, SQL, Statement
+from metrics.query.sql import ROW_LIMIT
+from metrics.query.weight import is_heavy
 
 Value = int | float | None
 Group = tuple[str | None, str | None]
-#: Seconds that an answer about the present may be old, by its step.
-_OPEN_SECONDS = {"1m": 1, "5m": 2, "15m": 3, "1h": 5, "1d": 10, "1w": 10, "1mo": 10}
-#: An answer about the past changes only by late events.
-_CLOSED_SECONDS = 15
 OTHER = "other"
 #: Points an answer may have, and from how many on it is not kept: memory is shared with ingest.
 _MAX_POINTS, _MAX_KEPT_POINTS = 200_000, 20_000
@@ -46,7 +44,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer; `as_of` is the moment up to which every accepted event is in it."""
+    """An answer; `as_of` is the moment up to which every accepted event is in it.
+
+    `plan` says what it was read from, and `seconds` how long it may be kept; `accuracy` how wrong its values may be,
+    None where they are exact. `previous` answers for the period before.
+    """
 
     metric: str
     start: datetime
@@ -56,52 +58,60 @@ class Answer:
     series: tuple[Series, ...]
     source: str
     as_of: datetime
+    plan: tuple[Part, ...]
+    seconds: int
+    accuracy: Accuracy | None = None
     cached: bool = False
+    previous: Answer | None = None
 
 
 def ask(*, project_id: int, params: Params) -> Answer:
-    """Answer the question in `params` (those of GET /api/metrics) about one project. Raises BadQuestion."""
+    """Answer the question in `params` (those of GET /api/metrics) about one project.
+
+    Raises BadQuestion, QuestionTooLarge where it would take too long, and TooBusy.
+    """
+    compares = wants_previous(params)
     question = parse_question(project_id=project_id, params=params, now=clock.now())
-    found: Answer | None = cache.get(key := _cache_key(question))
-    if found is not None:
-        telemetry.cached_answers.inc()
-        return replace(found, cached=True)
-    started = time.perf_counter()
-    answer = _compute(question)
-    telemetry.query_seconds.labels(answer.source).observe(time.perf_counter() - started)
-    if sum(len(series.points) for series in answer.series) <= _MAX_KEPT_POINTS:
-        cache.set(key, answer, seconds_to_live(question))
-    return answer
+    answer = _answer(question)
+    if not compares:
+        return answer
+    previous = _answer(period_before(question))
+    seconds = min(answer.seconds, previous.seconds)
+    return replace(answer, previous=previous, seconds=seconds, cached=answer.cached and previous.cached)
 
 
-def seconds_to_live(question: Question) -> int:
-    """Return how long an answer may be kept, in seconds."""
-    still_open = question.end > clock.now() - timedelta(seconds=_CLOSED_SECONDS)
-    return _OPEN_SECONDS[question.step.name] if still_open else _CLOSED_SECONDS
+def _answer(question: Question) -> Answer:
+    answer, cached = remembered(question, _seconds, lambda: _compute(question))
+    return replace(answer, cached=cached)
 
 
-def _cache_key(question: Question) -> str:
-    return "answer:" + sha256(repr(question).encode("utf-8", "surrogatepass")).hexdigest()
+def _seconds(answer: Answer) -> int:
+    points = sum(len(series.points) for series in answer.series)
+    return answer.seconds if points <= _MAX_KEPT_POINTS else 0
 
 
 def _compute(question: Question) -> Answer:
-    chosen = plan(question)
-    statement = Statement(question, chosen)
-    with bounded_cursor() as cursor:
-        known = {"sessions": question.measure.kind == "sessions", "broker": settings.BUS_IS_BROKER}
-        ((as_of,),) = cursor.execute(SQL["as_of"], known).fetchall()
-        rows = cursor.execute(statement.text, statement.params).fetchall()
-    if len(rows) > ROW_LIMIT:
+    started = time.perf_counter()
+    span, from_sessions = question.end - question.start, question.measure.kind == "sessions"
+    with asking(
+        heavy=is_heavy(question), sessions=from_sessions, span=span, hint=lambda: advice(question)
+    ) as (cursor, as_of):
+        found = read(cursor, question)
+    if len(found.rows) > ROW_LIMIT:
         raise TooManyPoints("The answer has too many groups; filter, or group by something coarser.")
+    telemetry.query_seconds.labels(found.plan.source).observe(time.perf_counter() - started)
     return Answer(
         metric=question.measure.name,
         start=question.start,
         end=question.end,
         step=question.step.name,
         tz=question.tz.key,
-        series=_series(question, rows),
-        source=chosen.source,
+        series=_series(question, found.rows),
+        source=found.plan.source,
         as_of=as_of,
+        plan=found.plan.parts,
+        accuracy=found.accuracy,
+        seconds=seconds_to_keep(question.end, step=question.step.name, as_of=as_of),
     )
 
 

@@ -6,74 +6,104 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from metrics.definitions.spec import Definition
+from metrics.query.defined import Use
+from metrics.query.layers import Layer, layers_of, why_raw
 from metrics.query.spec import Question
-from metrics.rollups.definitions import EVENTS, USERS, VALUE_PROPERTY, VALUES, Rollup
+from metrics.rollups.definitions import Rollup
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RAW = "event"
 SESSIONS = "session"
-#: What sums and extremes of parts tell about the whole; quantiles cannot be told.
-_OF_VALUES = ("sum", "avg", "min", "max")
+_EDGE = "No rollup's buckets fit this part of the range."
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the range, and the relation to read it from."""
+    """A part of the range, the relation to read it from, and why, in a sentence."""
 
     relation: str
     start: datetime
     end: datetime
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The parts to read, and the name of the relation that answers the bulk of the question."""
+    """The parts to read, and the name of the relation that answers the bulk of the question.
+
+    `use` says how a defined metric answers some of it, where one does.
+    """
 
     parts: tuple[Part, ...]
     source: str
+    use: Use | None = None
 
 
-def plan(question: Question) -> Plan:
-    """Return what to read for `question`."""
-    rollups = _candidates(question)
+def plan(question: Question, definitions: Sequence[Definition] = ()) -> Plan:
+    """Return what to read for `question`; `definitions` are those of its project."""
     if question.measure.kind == "sessions":
-        return Plan((Part(SESSIONS, question.start, question.end),), SESSIONS)
-    edges = question.starts[1:]
-    usable = [rollup for rollup in rollups if all(_aligned(edge, rollup.grain) for edge in edges)]
-    parts = tuple(_cover(question.start, question.end, usable))
+        return Plan((Part(SESSIONS, question.start, question.end, _why_sessions(question)),), SESSIONS)
+    layers = tuple(_fitting(layer, question) for layer in layers_of(question, definitions))
+    parts = tuple(_through(layers, question.start, question.end, why_raw(question)))
     widest = max(parts, key=lambda part: part.end - part.start)
-    return Plan(parts, widest.relation)
+    read = {part.relation for part in parts}
+    uses = (layer.use for layer in layers if layer.use and read & {one.relation for one in layer.rollups})
+    return Plan(parts, widest.relation, next(uses, None))
 
 
-def _candidates(question: Question) -> Sequence[Rollup]:
-    """Return the rollups that know enough for the question, coarsest first."""
-    if question.filters:
-        return ()
-    measure, by_type = question.measure, set(question.group_by) <= {"type"}
-    if measure.kind == "count" and by_type:
-        return EVENTS
-    if measure.kind in _OF_VALUES and measure.prop == VALUE_PROPERTY and by_type:
-        return VALUES
-    if measure.kind == "users" and not question.group_by and not question.types:
-        return USERS
-    return ()
+def _why_sessions(question: Question) -> str:
+    if question.types or question.filters:
+        return "Sessions are kept as rows; whether an event of theirs meets the conditions, the events tell."
+    return "Sessions are kept as rows."
 
 
-def _cover(start: datetime, end: datetime, rollups: Sequence[Rollup]) -> Iterator[Part]:
+def _fitting(layer: Layer, question: Question) -> Layer:
+    """Leave out the rollups in which a bucket of the answer begins amid one of theirs."""
+    edges = question.starts[1:]
+    fit = [one for one in layer.rollups if all(_aligned(edge, one.grain) for edge in edges)]
+    return Layer(fit, layer.keeps, layer.use)
+
+
+def _through(layers: Sequence[Layer], start: datetime, end: datetime, why: str) -> Iterator[Part]:
+    """Yield parts that make up start <= t < end: from the first layer what it knows, the rest from those after it.
+
+    `why` says why raw events are read where there is no layer.
+    """
+    if start >= end:
+        return
+    if not layers:
+        yield Part(RAW, start, end, why)
+        return
+    layer, others = layers[0], layers[1:]
+    since = max(start, layer.since or start)
+    yield from _through(others, start, min(since, end), _why_before(layer))
+    yield from _cover(since, end, layer.rollups, layer.keeps)
+
+
+def _why_before(layer: Layer) -> str:
+    return f"Kept is {layer.keeps} from {layer.since:%Y-%m-%d} on." if layer.since else _EDGE
+
+
+def _cover(start: datetime, end: datetime, rollups: Sequence[Rollup], keeps: str) -> Iterator[Part]:
     """Yield parts that make up start <= t < end: the middle from the first rollup, the edges from finer ones."""
     if start >= end:
         return
     if not rollups:
-        yield Part(RAW, start, end)
+        yield Part(RAW, start, end, _EDGE)
         return
     coarsest, finer = rollups[0], rollups[1:]
     inner_start, inner_end = _ceil(start, coarsest.grain), _floor(end, coarsest.grain)
     if inner_start >= inner_end:
-        yield from _cover(start, end, finer)
+        yield from _cover(start, end, finer, keeps)
         return
-    yield from _cover(start, inner_start, finer)
-    yield Part(coarsest.relation, inner_start, inner_end)
-    yield from _cover(inner_end, end, finer)
+    yield from _cover(start, inner_start, finer, keeps)
+    yield Part(coarsest.relation, inner_start, inner_end, _why(coarsest, keeps))
+    yield from _cover(inner_end, end, finer, keeps)
+
+
+def _why(rollup: Rollup, keeps: str) -> str:
+    return f"It keeps {keeps} by {rollup.unit}, and nothing coarser fits this part of the range."
 
 
 def _aligned(moment: datetime, grain: timedelta) -> bool:

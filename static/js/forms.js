@@ -1,4 +1,4 @@
-// Small manners of forms: ask before removing, copy a snippet, show the days of a custom range, close the menu.
+// Small manners of forms: ask before removing, refuse large files, copy a snippet, show the days of a custom range, close the menu.
 (() => {
   "use strict";
   document.addEventListener("submit", (event) => {
@@ -13,6 +13,15 @@
       days.disabled = event.target.value !== days.dataset.shownFor;
     }
   }, true);
+
+  // A file that is too large is not sent: the server would end the connection in the middle of it.
+  document.addEventListener("change", (event) => {
+    const most = Number(event.target.dataset.mostBytes);
+    if (!most) return;
+    const isTooLarge = [...event.target.files].some((file) => file.size > most);
+    event.target.setCustomValidity(isTooLarge ? `Choose a file of at most ${most} bytes: add the rest over the API.` : "");
+    event.target.reportValidity();
+  });
 
   document.addEventListener("click", async (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) {

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 
+from config.lib import clock
 from tests.support.pipeline import NOON, append, event, process_all, store_all
 from tests.support.tenants import Tenant
 
@@ -63,6 +65,7 @@ def test_the_answer_has_the_documented_form(both: Tenant) -> None:
             }
         ],
         "source": "rollup_events_1h",
+        "accuracy": None,
         "cached": False,
     }
 
@@ -129,15 +132,23 @@ def test_the_cache_never_crosses_tenants(acme: Tenant, globex: Tenant) -> None:
     assert (totals(second), second["cached"]) == ({"": 0}, False)
 
 
-def test_a_late_event_shows_once_the_cached_answer_has_passed(both: Tenant) -> None:
-    from django.core.cache import cache
-
-    assert totals(ask(both, metric="count")) == {"": 5}
-    append(both.id, [event("late")])
+def test_a_late_event_shows_once_the_kept_answer_has_passed(acme: Tenant) -> None:
+    days = {"range": "7d", "step": "1d"}
+    assert totals(ask(acme, metric="count", **days)) == {"": 0}
+    append(acme.id, [event("late", clock.now() - timedelta(days=2))])
     process_all()
-    assert ask(both, metric="count")["cached"] is True
-    cache.clear()
+    assert ask(acme, metric="count", **days)["cached"] is True
+    caches["answers"].clear()
+    assert totals(ask(acme, metric="count", **days)) == {"": 1}
+
+
+def test_an_event_older_than_any_that_was_expected_shows_at_once(both: Tenant, globex: Tenant) -> None:
+    assert totals(ask(both, metric="count")) == {"": 5}
+    assert totals(ask(globex, metric="count")) == {"": 50}
+    append(both.id, [event("imported")])
+    process_all()
     assert totals(ask(both, metric="count")) == {"": 6}
+    assert ask(globex, metric="count")["cached"] is True
 
 
 def test_as_of_is_when_the_oldest_waiting_batch_came(both: Tenant) -> None:
@@ -177,6 +188,11 @@ def test_as_of_is_when_the_oldest_waiting_batch_came(both: Tenant) -> None:
         {"metric": "count", "filter": "props.a:gt:NaN"},
         {"metric": "count", "filter": "props.a:gt:1e999"},
         {"metric": "count", "filter": "props.a:eq"},
+        {"metric": "count", "compare": "x"},
+        {"metric": "count", "compare": ["previous", "previous"]},
+        {"metric": "count", "explain": "maybe"},
+        {"metric": "count", "segment": "nobody"},
+        {"metric": "undefined_metric"},
         {"metric": "count", "limit": "0"},
         {"metric": "count", "limit": "1001"},
         {"metric": "count", "limit": "ten"},

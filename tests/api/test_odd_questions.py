@@ -45,11 +45,6 @@ def test_an_answer_of_too_many_points_is_refused(acme: Tenant, monkeypatch: pyte
     assert (answer.status_code, answer.json()["code"]) == (400, "too_many_points")
 
 
-@pytest.mark.parametrize("name", ["segment", "compare"])
-def test_what_is_not_built_yet_is_refused_and_not_ignored(acme: Tenant, name: str) -> None:
-    assert acme.get("/api/metrics", metric="count", range="24h", **{name: "x"}).status_code == 400
-
-
 @pytest.mark.parametrize(
     "span",
     [

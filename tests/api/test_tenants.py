@@ -13,8 +13,11 @@ from django.test import Client
 
 from dlq.models import DeadLetter
 from events.models import Membership, Project
+from metrics.segments.services import create_segment
+from tests.support.definitions_model import define
 from tests.support.endpoints import routes
 from tests.support.pipeline import process_all, rebuild_sessions, rows
+from tests.support.planning import plan
 from tests.support.tenants import Tenant
 
 #: What only globex's rows hold; no address names it.
@@ -32,6 +35,43 @@ CASES: dict[str, list[str | tuple[str, dict[str, Any]]]] = {
         "/api/metrics?metric=sessions&{span}&project_id={id}",
     ],
     "api/sessions": ["/api/sessions?{span}", "/api/sessions?userId={user}&{span}&project={slug}"],
+    "api/definitions": [
+        "/api/definitions", "/api/definitions?project={slug}",
+        ("/api/definitions?project={slug}", {"name": "mine"}),
+    ],
+    "api/definitions/<str:name>": ["/api/definitions/theirs", "/api/definitions/theirs?project={slug}"],
+    "api/funnels": [
+        "/api/funnels?steps=[{{}},{{}}]&breakdown=type&{span}", "/api/funnels?steps=[{{}},{{}}]&project={slug}",
+        ("/api/funnels", {"steps": "[{{}}, {{}}]", "breakdown": "props.x", "range": "24h"}),
+    ],
+    "api/retention": ["/api/retention", "/api/retention?filter=userId:eq:{user}&cohort=first_ever"],
+    "api/paths": [
+        "/api/paths?from={{}}&{span}", "/api/paths?to={{}}&node=props.x&collapse=0&{span}",
+        "/api/paths?from=own&filter=userId:eq:{user}&project={slug}",
+    ],
+    "api/lifecycle": ["/api/lifecycle", "/api/lifecycle?filter=userId:eq:{user}&period=week"],
+    "api/users": ["/api/users", "/api/users?project={slug}", "/api/users?trait=x:ne:1"],
+    "api/users/<path:user_id>": ["/api/users/{user}", "/api/users/{user}?project={slug}"],
+    "api/catalogue": ["/api/catalogue", "/api/catalogue?project={slug}"],
+    "api/catalogue/<path:type>": ["/api/catalogue/own", "/api/catalogue/own?project={slug}"],
+    "api/plan": ["/api/plan", "/api/plan?project={slug}"],
+    "api/plan/<path:type>": ["/api/plan/planned", "/api/plan/planned?project={slug}"],
+    "api/plan/<path:type>/violations": [
+        "/api/plan/planned/violations?{span}", "/api/plan/planned/violations?project={slug}",
+    ],
+    "api/segments": [
+        "/api/segments", "/api/segments?project={slug}", ("/api/segments", {"name": "mine", "rules": {"did": {}}}),
+    ],
+    "api/segments/preview": [
+        ("/api/segments/preview", {"rules": {"did": {}}}),
+        ("/api/segments/preview?project={slug}", {"rules": {"did": {}}}),
+    ],
+    "api/segments/<str:name>": ["/api/segments/theirs", "/api/segments/theirs?project={slug}"],
+    "api/segments/<str:name>/size": ["/api/segments/theirs/size", "/api/segments/theirs/size?project={slug}"],
+    "api/segments/<str:name>/users": [
+        "/api/segments/theirs/users", "/api/segments/theirs/users?format=csv&project={slug}",
+        "/api/segments/mine/users", ("/api/segments/theirs/users", {"users": "{user}"}),
+    ],
     "api/dlq": ["/api/dlq", "/api/dlq?project={slug}&projectId={id}", "/api/dlq?reason=too_long"],
     "api/dlq/replay": [
         ("/api/dlq/replay", {"ids": ["{letter}"]}), ("/api/dlq/replay", {"ids": ["{letter}"], "dryRun": False}),
@@ -54,6 +94,36 @@ CASES: dict[str, list[str | tuple[str, dict[str, Any]]]] = {
     "p/<slug:slug>/pipeline": ["/p/{slug}/pipeline", "/p/{own}/pipeline"],
     "p/<slug:slug>/pipeline/<day:day>/<operation:action>": [
         "/p/{slug}/pipeline/{day}/drop", ("/p/{slug}/pipeline/{day}/drop", {"confirm": "{day}"}),
+    ],
+    "p/<slug:slug>/metrics": [
+        "/p/{slug}/metrics", "/p/{own}/metrics", ("/p/{slug}/metrics", {"name": "x", "measure": "count"}),
+    ],
+    "p/<slug:slug>/metrics/<slug:name>/history": [
+        ("/p/{slug}/metrics/theirs/history", {"do": "stop"}), ("/p/{own}/metrics/theirs/history", {"do": "stop"}),
+    ],
+    "p/<slug:slug>/metrics/<slug:name>/remove": [
+        "/p/{slug}/metrics/theirs/remove", ("/p/{own}/metrics/theirs/remove", {}),
+    ],
+    "p/<slug:slug>/segments": [
+        "/p/{slug}/segments", "/p/{own}/segments",
+        ("/p/{slug}/segments", {"do": "preview", "rules": '{{"did": {{}}}}'}),
+        ("/p/{own}/segments", {"do": "preview", "rules": '{{"did": {{}}}}'}),
+    ],
+    "p/<slug:slug>/segments/<slug:name>": ["/p/{slug}/segments/theirs", "/p/{own}/segments/theirs"],
+    "p/<slug:slug>/segments/<slug:name>/size": ["/p/{slug}/segments/theirs/size", "/p/{own}/segments/theirs/size"],
+    "p/<slug:slug>/segments/<slug:name>/users.csv": [
+        "/p/{slug}/segments/theirs/users.csv", "/p/{own}/segments/theirs/users.csv",
+    ],
+    "p/<slug:slug>/segments/<slug:name>/remove": [
+        "/p/{slug}/segments/theirs/remove", ("/p/{own}/segments/theirs/remove", {}),
+    ],
+    "p/<slug:slug>/plan": ["/p/{slug}/plan", "/p/{own}/plan", ("/p/{slug}/plan", {"unlisted": "enforce"})],
+    "p/<slug:slug>/plan/type": [
+        "/p/{slug}/plan/type?type=planned", "/p/{own}/plan/type?type=planned",
+        ("/p/{slug}/plan/type?type=planned", {"mode": "off", "schema": "{{}}"}),
+    ],
+    "p/<slug:slug>/plan/type/remove": [
+        "/p/{slug}/plan/type/remove?type=planned", ("/p/{own}/plan/type/remove?type=planned", {}),
     ],
     "p/<slug:slug>/setup": ["/p/{slug}/setup", "/p/{own}/setup"],
     "p/<slug:slug>/remove-sample": [("/p/{slug}/remove-sample", {})],
@@ -82,6 +152,9 @@ class Caller:
 def things(acme: Tenant, globex: Tenant) -> dict[str, str]:
     """Fill both tenants and return what globex's things are called."""
     Project.objects.filter(pk=globex.id).update(name="zzforeign GmbH")
+    plan(globex.id, "planned", schema={"title": "zzforeign"})
+    define(globex.id, "theirs", match="zzforeign")
+    create_segment(project_id=globex.id, name="theirs", by="ada", users=["zzforeign"])
     event = {"type": "zzforeign", "userId": "g-user", "props": {"x": "zzforeign", "path": "/zzforeign"}}
     sent = globex.send(event).json()
     bad = {"type": "zzforeign", "userId": "x" * 300, "props": {"x": "zzforeign"}}

@@ -27,11 +27,14 @@ SECRETS = {
 OPEN = {
     "auth_permission", "bus_attempt", "bus_counter", "bus_held", "bus_look", "dead_letter", "django_content_type",
     "django_migrations", "engine", "event", "event_key", "import_job", "inbox", "job_run", "operation",
-    "outcome_count", "project", "quota_bucket", "rollup_bounds", "rollup_events_1d", "rollup_events_1d_slot",
+    "outcome_count", "plan_violation", "planned_type", "project", "project_answers", "quota_bucket", "rollup_bounds",
+    "rollup_events_1d", "rollup_events_1d_slot",
     "rollup_events_1h", "rollup_events_1h_slot", "rollup_events_1m", "rollup_events_1m_slot", "rollup_pending",
     "rollup_refresh", "rollup_stale", "rollup_users_10m", "rollup_users_1d", "rollup_users_1h", "rollup_values_10m",
     "rollup_values_1d", "rollup_values_1d_slot", "rollup_values_1h", "rollup_values_1h_slot", "session",
-    "session_work",
+    "segment", "segment_member", "session_work", "tracking_plan", "user_alias", "user_trait", "person_trait",
+    "observed_property", "metric_definition", "metric_note",
+    *(f"rollup_metric{kind}_{grain}" for kind in ("", "_bin", "_user", "_dense") for grain in ("1m", "1h", "1d")),
 }  # fmt: skip
 #: All that there is. Partitions and chunks are read through their parent, whose grants count.
 _EVERYTHING = """
@@ -90,7 +93,8 @@ def test_everything_works_with_both_roles(engine: Engine) -> None:
 @gateway
 def test_the_gateway_sees_how_much_waits_and_not_what(link: psycopg.Connection[Any]) -> None:
     assert names(link, _READABLE) == {
-        "api_key", "bus_counter", "bus_held", "bus_look", "inbox", "project", "quota_bucket",
+        "api_key", "bus_counter", "bus_held", "bus_look", "inbox", "planned_type", "project", "quota_bucket",
+        "tracking_plan",
     }  # fmt: skip
     for column, table in (("rows_copy", "inbox"), ("rejects", "inbox"), ("token", "api_key")):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -32,7 +32,9 @@ def loads(module: Path) -> frozenset[Path]:
 @cache
 def loaders(file: Path) -> list[Path]:
     """Return the modules that load an SQL file."""
-    return [module for module in with_suffix(".py", *PRODUCT, "chaos") if file in loads(module)]
+    return [
+        module for module in with_suffix(".py", *PRODUCT, "bench", "chaos", "tests") if file in loads(module)
+    ]
 
 
 @cache
@@ -77,5 +79,7 @@ def test_the_block_says_what_it_does(file: Path, name: str, text: str) -> None:
 
 
 def test_every_file_that_is_loaded_exists() -> None:
-    named = {file for module in with_suffix(".py", *PRODUCT, "chaos") for file in loads(module)}
+    named = {
+        file for module in with_suffix(".py", *PRODUCT, "bench", "chaos", "tests") for file in loads(module)
+    }
     assert named == set(SQL_FILES)

@@ -17,7 +17,7 @@ from config.lib import lifeline
 from config.lib.reachable import wait_until_reachable
 
 #: A crash of the machine may cost these data: syncing is off, everything else as in production.
-_FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
+FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
 #: Every test process has databases of its own, and TimescaleDB a scheduler for each.
 _MANY_DATABASES = {"timescaledb.max_background_workers": "24", "max_worker_processes": "32"}
 
@@ -53,7 +53,7 @@ class TestServer:
         self._binaries = binaries or Binaries(settings.POSTGRES_BIN)
         self._licence = licence or settings.TIMESCALEDB_LICENSE
         workers = _MANY_DATABASES if self._licence == "timescale" else {}
-        self._overrides = workers | (_FAST if overrides is None else overrides)
+        self._overrides = workers | (FAST if overrides is None else overrides)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,8 @@ from zoneinfo import ZoneInfo
 from tests.support.sessions_model import sessions_of
 
 FIXED = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
-Number = int | float | Decimal | None
+#: Percentiles by the names that questions have for them.
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,35 @@ class Seen:
     ts: datetime
     type: str
     props: dict[str, Any]
+    #: Whom the user's id stands for.
+    alias_of: str | None = None
+
+    @property
+    def person(self) -> str:
+        """Return who did it."""
+        return self.alias_of or self.user
+
+
+@dataclass(frozen=True)
+class Defined:
+    """A defined metric as it was asked for: `metric` is what it measures, in the words of `metric=`."""
+
+    name: str
+    metric: str
+    types: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    group_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Near:
+    """A percentile: exactly `value`; a sketch may be off by so much of the numbers that it lies between."""
+
+    value: float
+    around: float
+
+
+Number = int | float | Decimal | Near | None
 
 
 @dataclass(frozen=True)
@@ -38,6 +69,7 @@ class Asked:
     types: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     group_by: tuple[str, ...] = ()
+    segment: str | None = None
 
     def params(self) -> dict[str, list[str]]:
         """Return the question as query parameters."""
@@ -49,7 +81,19 @@ class Asked:
             "tz": [self.tz],
             "limit": ["1000"],
         }
+        if self.segment:
+            one["segment"] = [self.segment]
         return one | {"type": list(self.types), "filter": list(self.filters), "groupBy": list(self.group_by)}
+
+    def resolved(self, defined: Sequence[Defined]) -> Asked:
+        """Return the question in which a defined metric's name is replaced by what it stands for."""
+        found = [one for one in defined if one.name == self.metric]
+        if not found:
+            return self
+        (one,) = found
+        types = tuple(name for name in one.types if not self.types or name in self.types)
+        filters = (*one.filters, *self.filters)
+        return replace(self, metric=one.metric, types=types if one.types else self.types, filters=filters)
 
 
 Group = tuple[str | None, ...]
@@ -57,11 +101,17 @@ Group = tuple[str | None, ...]
 Expected = dict[Group, tuple[Number, list[tuple[datetime, Number]]]]
 
 
-def answer(asked: Asked, events: Sequence[Seen]) -> Expected:
-    """Return what the answer must be."""
+def answer(asked: Asked, events: Sequence[Seen], people: Container[str] | None = None) -> Expected:
+    """Return what the answer must be; of these people only, where some are given."""
     if asked.metric == "sessions":
-        return _answer_sessions(asked, events)
-    chosen = [one for one in events if asked.start <= one.ts < asked.end and _matches(one, asked)]
+        return _answer_sessions(asked, events, people)
+    chosen = [
+        one
+        for one in events
+        if asked.start <= one.ts < asked.end
+        and _matches(one, asked)
+        and (people is None or one.person in people)
+    ]
     by_group: dict[Group, list[Seen]] = defaultdict(list)
     for one in chosen:
         by_group[tuple(as_text(field_of(one, name)) for name in asked.group_by)].append(one)
@@ -71,9 +121,12 @@ def answer(asked: Asked, events: Sequence[Seen]) -> Expected:
     return {group: _series(asked, found, lambda one: one.ts, measure) for group, found in by_group.items()}
 
 
-def _answer_sessions(asked: Asked, events: Sequence[Seen]) -> Expected:
+def _answer_sessions(asked: Asked, events: Sequence[Seen], people: Container[str] | None) -> Expected:
+    person = {one.user: one.person for one in events}
     sessions = [
-        one for one in sessions_of((e.user, e.ts) for e in events) if asked.start <= one[1] < asked.end
+        one
+        for one in sessions_of((e.user, e.ts) for e in events)
+        if asked.start <= one[1] < asked.end and (people is None or person[one[0]] in people)
     ]
     if asked.types or asked.filters:
         sessions = [
@@ -137,7 +190,7 @@ def _midnight(day: Any, tz: str) -> datetime:
 
 def field_of(one: Seen, name: str) -> Any:
     """Return a field's JSON value; None where it is absent."""
-    fixed = {"type": one.type, "userId": one.user}
+    fixed = {"type": one.type, "userId": one.person}
     return fixed[name] if name in fixed else one.props.get(name.removeprefix("props."))
 
 
@@ -157,7 +210,7 @@ def _measure(metric: str) -> Callable[[Sequence[Seen]], Number]:
     if metric == "count":
         return len
     if metric == "users":
-        return lambda found: len({one.user for one in found})
+        return lambda found: len({one.person for one in found})
     kind, _, name = metric.partition(":")
 
     def of_numbers(found: Sequence[Seen]) -> Number:
@@ -170,9 +223,17 @@ def _measure(metric: str) -> Callable[[Sequence[Seen]], Number]:
             "min": lambda: min(numbers),
             "max": lambda: max(numbers),
         }
-        return reduced[kind]()
+        return _quantile(QUANTILES[kind], numbers) if kind in QUANTILES else reduced[kind]()
 
     return of_numbers
+
+
+def _quantile(share: float, numbers: Sequence[Decimal]) -> Near:
+    """Return a percentile between two neighbours, as Postgres defines it."""
+    ranked = sorted(float(one) for one in numbers)
+    place = share * (len(ranked) - 1)
+    low, high = ranked[math.floor(place)], ranked[math.ceil(place)]
+    return Near(low + (place - math.floor(place)) * (high - low), max(abs(low), abs(high)))
 
 
 # --- conditions -----------------------------------------------------------------------------------------------

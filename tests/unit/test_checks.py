@@ -10,6 +10,7 @@ import pytest
 from config.checks import (
     bus_is_supported,
     bus_url_is_readable,
+    cache_is_usable,
     celery_broker_is_usable,
     leases_outlast_statements,
     spool_can_be_made,
@@ -87,3 +88,19 @@ def test_a_spool_need_not_be_there_yet(settings: Any, tmp_path: Path) -> None:
     settings.SPOOL_DIR = tmp_path / "none" / "yet"
     assert not spool_can_be_made(None)
     assert not settings.SPOOL_DIR.parent.exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["memcached://host", "redis://:sec/ret@host/0", "redis://", "secret", "redis://host:x/0"]
+)
+def test_a_cache_that_is_no_redis_is_refused_without_its_password(settings: Any, url: str) -> None:
+    settings.CACHE_URL = url
+    (found,) = cache_is_usable(None)
+    assert found.id == "sluice.E012"
+    assert "ret" not in str(found)
+
+
+@pytest.mark.parametrize("url", ["", "redis://host", "rediss://:pass@host:6380/1"])
+def test_a_redis_or_none_is_a_cache(settings: Any, url: str) -> None:
+    settings.CACHE_URL = url
+    assert not cache_is_usable(None)

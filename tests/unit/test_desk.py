@@ -10,6 +10,8 @@ import pytest
 
 from config.bodies import Bodies
 from config.desk import Desk, around, install
+from config.lib.aside import aside
+from tests.support.waiting import wait_until
 
 
 def test_what_comes_while_all_work_is_done_by_who_is_free_first() -> None:
@@ -80,6 +82,58 @@ def test_a_long_task_comes_next_where_none_is_at_work_however_many_others_wait()
 
     desk.submit(first)
     assert done == ["question", 0, 1, 2]
+
+
+def test_who_waits_leaves_the_seat_to_another() -> None:
+    desk, ready, done = Desk(1), threading.Event(), []
+
+    def other() -> None:
+        done.append("other")
+        ready.set()
+
+    def waits() -> None:
+        desk.submit(other, long=True)
+        assert done == [], "there is one seat"
+        with aside():
+            assert ready.wait(20), "another thread did it"
+        done.append("first")
+
+    desk.submit(waits, long=True)
+    assert done == ["other", "first"]
+    assert desk._free == 1
+    assert desk._long_at_work == 0
+
+
+def test_who_waited_works_on_even_if_all_seats_are_taken() -> None:
+    desk, begun, go, done = Desk(1), threading.Event(), threading.Event(), []
+
+    def other() -> None:
+        begun.set()
+        assert go.wait(20)
+
+    def waits() -> None:
+        desk.submit(other, long=True)
+        with aside():
+            assert begun.wait(20)
+        done.append("on")
+        go.set()
+
+    desk.submit(waits, long=True)
+    assert done == ["on"]
+    wait_until(lambda: desk._free == 1)
+
+
+def test_where_as_many_wait_as_may_the_next_keeps_the_seat() -> None:
+    desk, done = Desk(1, most_aside=0), []
+
+    def waits() -> None:
+        desk.submit(lambda: done.append("second"))
+        with aside():
+            assert done == []
+        done.append("first")
+
+    desk.submit(waits)
+    assert done == ["first", "second"]
 
 
 @pytest.mark.parametrize(

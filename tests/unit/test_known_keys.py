@@ -10,7 +10,7 @@ import pytest
 from events.gateway import known_keys
 from events.gateway.known_keys import KnownKeys
 
-DIGEST, ROW = b"\x01" * 32, (7, "write", 0, 0)
+DIGEST, ROW = b"\x01" * 32, (7, "write", 0, 0, 0)
 
 
 @pytest.fixture
@@ -49,8 +49,14 @@ def test_what_changed_is_noted(path: Path) -> None:
     known = KnownKeys(path)
     known.note(DIGEST, ROW)
     known._written_at = -100.0
-    known.note(DIGEST, (7, "write", 50, 100))
-    assert KnownKeys(path).find(DIGEST) == (7, "write", 50, 100)
+    known.note(DIGEST, (7, "write", 50, 100, 3))
+    assert KnownKeys(path).find(DIGEST) == (7, "write", 50, 100, 3)
+
+
+def test_an_entry_of_an_earlier_version_has_no_plan(path: Path) -> None:
+    KnownKeys(path).note(DIGEST, ROW)
+    path.write_text(path.read_text().replace(", 0, 0, 0]", ", 0, 0]"))
+    assert KnownKeys(path).find(DIGEST) == ROW
 
 
 def test_an_entry_is_good_for_a_day(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

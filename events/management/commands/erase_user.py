@@ -1,4 +1,4 @@
-"""`manage.py erase_user PROJECT USER_ID`: erases a user's events, sessions and part in the rollups, for good."""
+"""`manage.py erase_user PROJECT USER_ID`: erases a user's events, sessions, traits and part in rollups, for good."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dlq.selectors import naming
 from events import erase
 from events.models import Project
 from events.selectors import bus_depth
+from metrics.people.selectors import person_ids
 
 _SHOWN = 20
 
@@ -34,6 +35,8 @@ class Command(BaseCommand):
         user: dict[str, Any] = {"project_id": project.pk, "user_id": options["user_id"]}
         found = erase.footprint(**user)
         self.stdout.write(f"{project.slug}: {found.events} events and {found.sessions} sessions of this user")
+        if found.ids > 1:
+            self.stdout.write(f"{found.ids} ids are this user's; what is stored under any of them is erased")
         self._warn(**user)
         if not options["yes"] and not _confirmed():
             raise CommandError("nothing was erased")
@@ -51,7 +54,7 @@ class Command(BaseCommand):
                 f"events waiting in the bus: {waiting}; those of this user will be stored afterwards, "
                 "so run `manage.py drain` first"
             )
-        letters = naming(project_id=project_id, text=user_id)
+        letters = naming(project_id=project_id, texts=person_ids(project_id=project_id, user_id=user_id))
         if letters:
             ids = ", ".join(map(str, letters[:_SHOWN])) + (", .." if len(letters) > _SHOWN else "")
             self.stdout.write(f"dead letters that name the user stay: {len(letters)} ({ids})")

@@ -15,6 +15,7 @@ from metrics.dashboards.access import PageRequest, project_page
 from metrics.dashboards.paging import cursor_errors_are_404, page_links
 from metrics.dashboards.period import RANGES, read_period
 from metrics.dashboards.timeline import event_lines, session_line
+from metrics.people.selectors import person_ids
 from sessions.selectors import get_session, list_sessions
 
 PAGE = 50
@@ -31,7 +32,7 @@ def session_list(request: PageRequest, project: Project) -> HttpResponse:
     start, end = (None, None) if all_time else period.bounds
     page = list_sessions(
         project_id=project.pk,
-        user_id=user_id or None,
+        user_ids=person_ids(project_id=project.pk, user_id=user_id) if user_id else None,
         start=start,
         end=end,
         cursor=request.GET.get("cursor"),
@@ -62,7 +63,7 @@ def session_detail(request: PageRequest, project: Project, session_id: UUID) -> 
         raise Http404("There is no such session: a late event may have joined it to another.")
     page = list_events(
         project_id=project.pk,
-        user_id=session.user_id,
+        user_ids=[session.user_id],
         start=session.start,
         end=_just_after(session.end),
         cursor=request.GET.get("cursor"),

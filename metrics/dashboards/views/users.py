@@ -1,4 +1,4 @@
-"""One user: the sessions and the events, newest first."""
+"""One person: what is known of him under all of his ids, and his sessions and events, newest first."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from events.selectors import list_events
 from metrics.dashboards.access import PageRequest, project_page
 from metrics.dashboards.links import user_url
 from metrics.dashboards.paging import cursor_errors_are_404, page_links
-from metrics.dashboards.timeline import event_lines, session_line
+from metrics.dashboards.timeline import event_lines, fact_lines, session_line, trait_lines
+from metrics.people.selectors import profile_of
 from sessions.selectors import list_sessions
 
 SESSIONS = 10
+IDS = 10
 EVENTS_PAGE = 100
 
 
@@ -39,18 +41,23 @@ def user_lookup(request: PageRequest, project: Project) -> HttpResponse:
 def _user_page(request: PageRequest, project: Project, user_id: str) -> HttpResponse:
     if not user_id or "\0" in user_id:
         raise Http404("No user has this id.")
+    person = profile_of(project_id=project.pk, user_id=user_id)
+    if person is None:
+        raise Http404("Nothing is known of this user.")
     events = list_events(
-        project_id=project.pk, user_id=user_id, cursor=request.GET.get("cursor"), limit=EVENTS_PAGE
+        project_id=project.pk, user_ids=person.ids, cursor=request.GET.get("cursor"), limit=EVENTS_PAGE
     )
-    if not events.items and "cursor" not in request.GET:
-        raise Http404("No event of this user is stored.")
-    sessions = list_sessions(project_id=project.pk, user_id=user_id, limit=SESSIONS)
+    sessions = list_sessions(project_id=project.pk, user_ids=person.ids, limit=SESSIONS)
     context = {
         "project": project,
         "page": "sessions",
-        "user_id": user_id,
+        "user_id": person.user_id,
+        "facts": fact_lines(person),
+        "traits": trait_lines(person.traits),
+        "other_ids": person.ids[1 : IDS + 1],
+        "more_ids": max(0, len(person.ids) - 1 - IDS),
         "sessions": [session_line(project.slug, session) for session in sessions.items],
-        "all_sessions": "?" + urlencode({"user": user_id}) if sessions.next_cursor else "",
+        "all_sessions": "?" + urlencode({"user": person.user_id}) if sessions.next_cursor else "",
         "lines": event_lines(events.items),
         **page_links(request, events.next_cursor),
     }

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from config.engine import rollups, store
 from config.lib.postgres import connect
 from events import days
+from metrics.versions import bump_all
 
 
 class Command(BaseCommand):
@@ -27,4 +28,5 @@ class Command(BaseCommand):
             spans = days.in_store(connection, store(), rollups(), **days.span(options))
             for start, end in tqdm(spans, unit="day"):
                 rollups().rebuild(connection, start, end)
+                bump_all(connection.cursor())
         self.stdout.write(self.style.SUCCESS(f"rebuilt {len(spans)} days"))

@@ -70,13 +70,22 @@ def migrated(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlo
 @pytest.fixture
 def filled(acme: Tenant, globex: Tenant, admin_user_of_acme: None) -> Tenant:
     """An installation with something in every table that is copied."""
+    from config.lib.postgres import connect
+    from metrics.definitions.folding import fold
+    from tests.support.definitions_model import define
     from tests.support.pipeline import NOON, append, append_rows, copy_line, event, store_all
 
     moments = [NOON + timedelta(days=days, minutes=number) for days in range(4) for number in range(0, 90, 3)]
+    define(acme.id, "sums", measure="sum", property="value", dimensions=["type"])
+    define(acme.id, "slow", measure="p95", property="value")
+    define(acme.id, "people", measure="users")
     append(acme.id, [event(f"u{ts.minute % 4}", ts, value=ts.minute / 8) for ts in moments], size=9)
     append_rows(acme.id, copy_line(acme.id, props="{"))
-    store_all(globex.id, [event("g1"), event("g2", NOON + timedelta(days=9), text="\u2028\\N\t'")])
+    named = event("g1", type="identify", plan="pro") | {"anonymousId": "g0"}
+    store_all(globex.id, [event("g1"), named, event("g2", NOON + timedelta(days=9), text="\u2028\\N\t'")])
     append(acme.id, [event("still in the bus")])
+    with connect(name="test definitions", autocommit=True) as owner:
+        assert fold(owner, NOON - timedelta(days=1), NOON + timedelta(hours=12), most=2)
     return acme
 
 

@@ -34,7 +34,7 @@ class LimitedBasicAuthentication(BasicAuthentication):
 class LimitedBasicScheme(OpenApiAuthenticationExtension):
     """Tells the OpenAPI document of it."""
 
-    target_class = "dlq.basic.LimitedBasicAuthentication"
+    target_class = "metrics.api.basic.LimitedBasicAuthentication"
     name = "basicAuth"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

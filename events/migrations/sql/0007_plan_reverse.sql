@@ -1,0 +1,2 @@
+-- Forgets the counts.
+DROP TABLE plan_violation;

@@ -1,0 +1,1 @@
+"""Defined metrics: kept as rollups in the processor's transaction, computed over history in the background."""

@@ -1,0 +1,91 @@
+"""Makes definitions, and gives them up."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import psycopg
+from django.db import IntegrityError, connection, transaction
+from django.db.models import CharField, F, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from config.lib.errors import SluiceError
+from events.models import Project
+from metrics.definitions.aliases import note_alias
+from metrics.definitions.parse import Wanted
+from metrics.errors import NameTaken
+from metrics.models import MetricDefinition
+from metrics.versions import bump
+
+__all__ = ["create", "give_up", "go_on", "listed", "note_alias", "stop"]
+#: Each claim looks for what each of them counts.
+MOST = 50
+State = MetricDefinition.State
+
+
+class TooManyDefinitions(SluiceError):
+    """A project may have at most 50 defined metrics: remove one first."""
+
+    code = "too_many_definitions"
+    http_status = 409
+
+
+def create(*, project_id: int, wanted: Wanted, by: str) -> MetricDefinition:
+    """Make a definition, kept from now on. Raises NameTaken or TooManyDefinitions."""
+    try:
+        with transaction.atomic():
+            # Two at once must not both be the fiftieth.
+            Project.objects.select_for_update(no_key=True).only("pk").get(pk=project_id)
+            if _of(project_id).exclude(state=State.REMOVING).count() >= MOST:
+                raise TooManyDefinitions
+            made = MetricDefinition.objects.create(
+                project_id=project_id,
+                name=wanted.name,
+                match=wanted.match.wire(),
+                measure=wanted.measure,
+                prop=wanted.prop,
+                quantile=wanted.quantile,
+                dimensions=list(wanted.dimensions),
+                created_by=by,
+            )
+            _outdate_answers(project_id)
+            return made
+    except IntegrityError:
+        raise NameTaken("There is a defined metric of that name already.") from None
+
+
+def give_up(*, project_id: int, name: str) -> bool:
+    """Stop keeping a definition and free its name; a task removes its rollups. False where there is none."""
+    kept = _of(project_id).filter(name=name).exclude(state=State.REMOVING)
+    # The name of one that is being removed is no name that anybody can give.
+    freed = Concat(F("name"), Value("~"), Cast(F("pk"), CharField()))
+    with transaction.atomic():
+        found = bool(kept.update(state=State.REMOVING, name=freed))
+        if found:
+            _outdate_answers(project_id)
+    return found
+
+
+def listed(*, project_id: int) -> list[MetricDefinition]:
+    """Return a project's definitions by name, less those that were given up."""
+    return list(_of(project_id).exclude(state=State.REMOVING).order_by("name"))
+
+
+def stop(*, id: int) -> bool:
+    """Let history be as far as it is computed; new events are still counted. False where it is not being computed."""
+    return bool(MetricDefinition.objects.filter(pk=id, state=State.BUILDING).update(state=State.STOPPED))
+
+
+def go_on(*, id: int) -> bool:
+    """Compute the rest of history. False where that was not stopped."""
+    return bool(MetricDefinition.objects.filter(pk=id, state=State.STOPPED).update(state=State.BUILDING))
+
+
+def _outdate_answers(project_id: int) -> None:
+    """Forget what was answered about another metric of the same name."""
+    with connection.cursor() as wrapper:
+        bump(cast("psycopg.Cursor[Any]", wrapper.cursor), project_id)
+
+
+def _of(project_id: int) -> QuerySet[MetricDefinition]:
+    return MetricDefinition.objects.filter(project_id=project_id)

@@ -1,0 +1,88 @@
+"""Adds events to the rollups of definitions, and computes a span of them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from metrics.definitions.compile import EVENT, SQL, Branches, block, params, tables_of
+from metrics.definitions.folding import fold_computed
+from metrics.definitions.selectors import definitions_of_all
+from metrics.definitions.spec import TABLES, USERS, Definition
+from metrics.language.people import ALIASED, SINGLE, people_of
+
+Cursor = psycopg.Cursor[Any]
+#: The slot of rows that are computed anew.
+REBUILD_SLOT = -1
+_ADD = {"values": "add_values", "bins": "add_bins", "users": "add_users"}
+_SPAN = sql.SQL("e.ts >= %(start)s AND e.ts < %(end)s")
+
+
+def apply(cursor: Cursor, slot: int, project_ids: Iterable[int]) -> None:
+    """Add the fresh events in `staging`, of these projects, in the processor's transaction.
+
+    The lock comes before the look at the definitions. So whoever computes a definition's rollups anew, alone, finds
+    every event that was added without it, and every later transaction knows the definition.
+    """
+    cursor.execute(SQL["lock_shared"])
+    definitions = definitions_of_all(cursor, project_ids)
+    aliased = aliased_of(cursor, definitions)
+    for kind in TABLES:
+        # What has been computed so far does not change the statement: it must not be made again for that.
+        of_kind = tuple(replace(one, covered_from=None) for one in definitions if one.kind == kind)
+        if of_kind:
+            text, values = _adding(kind, of_kind, aliased)
+            cursor.execute(text, values | {"slot": slot})
+
+
+def aliased_of(cursor: Cursor, definitions: Iterable[Definition]) -> frozenset[int]:
+    """Return those of the definitions' projects where somebody who may be counted has several ids."""
+    projects = {one.project_id for one in definitions if one.measure == USERS}
+    return frozenset(one for one in projects if people_of(cursor, one) is not SINGLE)
+
+
+@lru_cache(maxsize=128)
+def _adding(
+    kind: str, definitions: tuple[Definition, ...], aliased: frozenset[int]
+) -> tuple[bytes, dict[str, Any]]:
+    branches = Branches(people=dict.fromkeys(aliased, ALIASED))
+    text = block(SQL[_ADD[kind]], branches.of(definitions))
+    return text.as_bytes(None), branches.words.params
+
+
+def recompute(
+    cursor: Cursor,
+    definitions: Sequence[Definition],
+    start: datetime,
+    end: datetime,
+    *,
+    without_user: str | None = None,
+) -> None:
+    """Compute start <= ts < end of these definitions from the stored events, less one user's.
+
+    Both are midnights of UTC. The caller holds `lock_alone`.
+    """
+    aliased = aliased_of(cursor, definitions)
+    for one in definitions:
+        span = {"definition": one.id, "start": start, "end": end}
+        for table in tables_of(one.kind):
+            cursor.execute(sql.SQL(SQL["clear"]).format(table=sql.Identifier(table)), span)
+        within = _SPAN if without_user is None else sql.SQL("{} AND e.user_id <> %(gone)s").format(_SPAN)
+        add(cursor, one, within, aliased, start=start, end=end, gone=without_user)
+        if one.measure == USERS:
+            fold_computed(cursor, one.id, start, end)
+
+
+def add(
+    cursor: Cursor, one: Definition, within: sql.Composable, aliased: frozenset[int], **values: Any
+) -> None:
+    """Add those of the stored events that a condition chooses, with its values, to a definition's rollups."""
+    branches = Branches(EVENT, within, dict.fromkeys(aliased, ALIASED))
+    text = block(SQL[_ADD[one.kind]], branches.of([one]))
+    cursor.execute(text, params(branches.words, slot=REBUILD_SLOT, **values))

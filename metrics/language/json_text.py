@@ -1,0 +1,39 @@
+"""Reads a parameter that is JSON. Every refusal says what would be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events.errors import InvalidJson
+from events.gateway.decode import strict
+from metrics.errors import BadQuestion
+
+
+def read_json(text: str, *, field: str) -> Any:
+    """Return the value that `text` writes as JSON, whose texts are all fit for Postgres. Raises BadQuestion."""
+    try:
+        value = strict(text.encode("utf-8", "surrogatepass"), lines=False)
+    except InvalidJson:
+        raise BadQuestion(f"`{field}` must be valid JSON.", field=field) from None
+    if not all(map(_is_storable, _texts(value))):
+        raise BadQuestion(f"`{field}` holds characters that are not text.", field=field)
+    return value
+
+
+def _texts(value: Any) -> list[str]:
+    """Return every text in a JSON value, keys included. It may be nested deeper than calls can be."""
+    found, left = [], [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list):
+            left += one
+    return found
+
+
+def _is_storable(text: str) -> bool:
+    """Tell whether Postgres takes it: neither NUL nor half a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

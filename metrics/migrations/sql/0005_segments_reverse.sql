@@ -1,0 +1,2 @@
+-- Forgets the lists.
+DROP TABLE segment_member;

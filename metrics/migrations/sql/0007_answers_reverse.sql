@@ -1,0 +1,2 @@
+-- Forgets the versions.
+DROP TABLE project_answers;

@@ -1,0 +1,1 @@
+"""Who users are: traits and aliases, kept in the processor's transaction; in: staged events, out: profiles."""

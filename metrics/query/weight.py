@@ -1,0 +1,30 @@
+"""Tells heavy questions, which read raw events or sessions, from those that rollups answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from config.lib.postgres import bounded_cursor
+from metrics.definitions.selectors import definitions_of
+from metrics.query.planner import RAW, SESSIONS, Plan, plan
+from metrics.query.spec import Question
+
+#: What a question that rollups answer may read of raw events: an hour before their first bucket, one after the last.
+_EDGES = timedelta(hours=2)
+
+
+def is_heavy(question: Question) -> bool:
+    """Tell whether a question is heavy."""
+    named = (question.definition,) if question.definition else ()
+    if not _reads_much(plan(question, named)):
+        return False
+    if question.measure.kind == "sessions":
+        return True
+    with bounded_cursor() as cursor:
+        definitions = definitions_of(cursor, question.project_id)
+    return _reads_much(plan(question, definitions))
+
+
+def _reads_much(chosen: Plan) -> bool:
+    slow = [part.end - part.start for part in chosen.parts if part.relation in (RAW, SESSIONS)]
+    return chosen.source in (RAW, SESSIONS) or sum(slow, timedelta()) > _EDGES
