@@ -39,11 +39,13 @@ class Instance:
 
 
 @contextmanager
-def running(**environment: str) -> Iterator[Instance]:
-    """Start `manage.py up`, wait until it is ready, and stop it in the end."""
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)  # the embedded server may run as a user of its own
-        data_dir, port = Path(folder) / "data", _free_port()
+def running(folder: str | None = None, **environment: str) -> Iterator[Instance]:
+    """Start `manage.py up`, wait until it is ready, and stop it in the end.
+
+    A `folder` that is given is kept, to go on with later; otherwise all of it is temporary.
+    """
+    with _folder(folder) as root:
+        data_dir, port = root / "data", _free_port()
         env = (
             os.environ
             | environment
@@ -56,15 +58,26 @@ def running(**environment: str) -> Iterator[Instance]:
         )
         env.pop("PROMETHEUS_MULTIPROC_DIR", None)
         command = [sys.executable, "manage.py", "up"]
-        with (Path(folder) / "up.log").open("wb") as log:
+        with (root / "up.log").open("wb") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
         try:
-            _wait(port, process, Path(folder) / "up.log")
+            _wait(port, process, root / "up.log")
             keys = json.loads((data_dir / "dev-keys.json").read_text())
             yield Instance(port, data_dir, keys["write_key"], keys["read_key"], process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
+
+
+@contextmanager
+def _folder(kept: str | None) -> Iterator[Path]:
+    if kept:
+        Path(kept).mkdir(parents=True, exist_ok=True)
+        yield Path(kept)
+        return
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # the embedded server may run as a user of its own
+        yield Path(folder)
 
 
 def _free_port() -> int:
