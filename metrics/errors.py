@@ -25,20 +25,23 @@ class TooManyPoints(BadQuestion):
     code = "too_many_points"
 
 
-class QuestionTooLarge(SluiceError):
+class NoAnswer(SluiceError):
+    """The question has no answer now; it is understood."""
+
+    http_status = 503
+    transient = True
+
+
+class QuestionTooLarge(NoAnswer):
     """The question took longer than an answer may take; a smaller one, or a quieter moment, may do."""
 
     code = "question_too_large"
-    http_status = 503
-    transient = True
 
 
-class TooBusy(SluiceError):
+class TooBusy(NoAnswer):
     """Too many heavy questions are asked at once. Ask again later."""
 
     code = "too_busy"
-    http_status = 503
-    transient = True
 
 
 class NameTaken(SluiceError):

@@ -29,7 +29,11 @@ def _period(answer: Answer, tz: ZoneInfo, *, explained: bool) -> dict[str, Any]:
         "accuracy": answer.accuracy.wire() if answer.accuracy else None,
         "asOf": wire(answer.as_of),
     }
-    return body | {"plan": [_part(part, tz) for part in answer.plan]} if explained else body
+    return body | _explained(answer, tz) if explained else body
+
+
+def _explained(answer: Answer, tz: ZoneInfo) -> dict[str, Any]:
+    return {"plan": [_part(part, tz) for part in answer.plan], "segmentReads": answer.segment_reads}
 
 
 def _series(series: Series, tz: ZoneInfo) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from metrics.api.times import wire
 from metrics.errors import BadQuestion
 from metrics.language.filters import Filter, parse_filter
 from metrics.language.params import check_known, check_texts, one, parse_limit
-from metrics.people.selectors import Profile, list_people, profile_of
+from metrics.people.selectors import Profile, profile_of
+from metrics.query.listing import list_people
 from metrics.segments.selectors import segment_named
 
 _MOST, _MOST_TRAITS = 100, 20

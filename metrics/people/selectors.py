@@ -1,9 +1,7 @@
-"""Reads who people are: one, or a list of them."""
+"""Reads who people are."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +11,8 @@ from typing import Any
 import psycopg
 
 from config.lib import sqlfile
-from config.lib.paging import BadCursor, Page
 from config.lib.postgres import bounded_cursor
-from metrics.language.filters import Filter
 from metrics.language.people import ids_of
-from metrics.people.listing import list_statement
-from metrics.segments.rules import Segment
 
 SQL = sqlfile.load(__file__, "selectors.sql")
 
@@ -65,26 +59,10 @@ def profile_of(*, project_id: int, user_id: str) -> Profile | None:
         return found if row and row[0] else None
 
 
-def list_people(
-    *,
-    project_id: int,
-    traits: Sequence[Filter] = (),
-    segment: Segment | None = None,
-    now: datetime,
-    cursor: str | None = None,
-    limit: int = 50,
-) -> Page[Profile]:
-    """Return people by their user id, those whose traits meet every condition. Raises BadCursor.
-
-    A condition's field is `props.NAME`, and means the trait NAME. Somebody is listed when his first session was made.
-    """
-    after = _read(cursor)
-    with bounded_cursor() as link:
-        statement, params = list_statement(link, project_id, traits, segment, now)
-        rows = link.execute(statement, {**params, "after": after, "limit": limit + 1}).fetchall()
-        people = [person for (person,) in rows]
-        found = _profiles(link, project_id, people[:limit])
-    return Page(found, _write(people[limit - 1]) if len(people) > limit else None)
+def profiles(*, project_id: int, people: Sequence[str]) -> list[Profile]:
+    """Return the people whom these user ids stand for, in their order."""
+    with bounded_cursor() as cursor:
+        return _profiles(cursor, project_id, people)
 
 
 def _profiles(cursor: psycopg.Cursor[Any], project_id: int, people: Sequence[str]) -> list[Profile]:
@@ -97,18 +75,3 @@ def _profiles(cursor: psycopg.Cursor[Any], project_id: int, people: Sequence[str
         Profile(person, (person, *aliases), first, last, events, sessions, traits[person])
         for person, aliases, first, last, events, sessions in rows
     ]
-
-
-def _read(cursor: str | None) -> str:
-    """Return the user id that a page ended with; '' is before all of them. Raises BadCursor."""
-    try:
-        after = base64.urlsafe_b64decode((cursor or "").encode()).decode()
-    except (binascii.Error, ValueError):
-        raise BadCursor() from None
-    if "\x00" in after:
-        raise BadCursor()
-    return after
-
-
-def _write(person: str) -> str:
-    return base64.urlsafe_b64encode(person.encode()).decode()

@@ -17,7 +17,7 @@ from metrics.errors import TooManyPoints
 from metrics.language.params import Params
 from metrics.query.compare import period_before
 from metrics.query.parse import parse_question, wants_previous
-from metrics.query.planner import Part
+from metrics.query.planner import RAW, Part
 from metrics.query.reading import Accuracy, read
 from metrics.query.remember import remembered, seconds_to_keep
 from metrics.query.run import asking
@@ -25,6 +25,7 @@ from metrics.query.smaller import advice
 from metrics.query.spec import ADDITIVE, Question
 from metrics.query.sql import ROW_LIMIT
 from metrics.query.weight import is_heavy
+from metrics.segments.weight import reads_events
 
 Value = int | float | None
 Group = tuple[str | None, str | None]
@@ -46,8 +47,9 @@ class Series:
 class Answer:
     """An answer; `as_of` is the moment up to which every accepted event is in it.
 
-    `plan` says what it was read from, and `seconds` how long it may be kept; `accuracy` how wrong its values may be,
-    None where they are exact. `previous` answers for the period before.
+    `plan` says what it was read from, `segment_reads` the relation that tells who is in its segment (None where it is
+    not the raw events), and `seconds` how long it may be kept; `accuracy` how wrong its values may be, None where they
+    are exact. `previous` answers for the period before.
     """
 
     metric: str
@@ -60,6 +62,7 @@ class Answer:
     as_of: datetime
     plan: tuple[Part, ...]
     seconds: int
+    segment_reads: str | None = None
     accuracy: Accuracy | None = None
     cached: bool = False
     previous: Answer | None = None
@@ -110,6 +113,7 @@ def _compute(question: Question) -> Answer:
         source=found.plan.source,
         as_of=as_of,
         plan=found.plan.parts,
+        segment_reads=RAW if question.segment and reads_events(question.segment.rules) else None,
         accuracy=found.accuracy,
         seconds=seconds_to_keep(question.end, step=question.step.name, as_of=as_of),
     )

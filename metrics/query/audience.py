@@ -24,7 +24,8 @@ from metrics.segments.rules import Rule
 from metrics.segments.weight import reads_events
 
 SQL = sqlfile.load(__file__, "audience.sql")
-_HINT = "Rules with `within` or `range` read less."
+#: What makes such a question smaller.
+HINT = "Rules with `within` or `range` read less."
 #: Seconds that a size is kept, and bytes of a file that are kept in memory.
 KEPT_SECONDS, _IN_MEMORY = 5, 1 << 20
 
@@ -76,7 +77,7 @@ def people_in(audience: Audience, *, cursor: str | None, limit: int) -> PeoplePa
     if cursor:
         now, after = _position(cursor)
         audience = replace(audience, now=now)
-    with asking(heavy=reads_events(audience.rules), hint=_HINT) as (link, as_of):
+    with asking(heavy=reads_events(audience.rules), hint=HINT) as (link, as_of):
         statement, params = _written("page", link, audience, after=after, limit=limit + 1)
         found = [person for (person,) in link.execute(statement, params).fetchall()]
     users, more = found[:limit], len(found) > limit
@@ -89,7 +90,7 @@ def export(audience: Audience) -> IO[bytes]:
     The database is done when this returns: whoever reads slowly keeps a file, and no connection.
     """
     file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the answer closes it
-    with asking(heavy=reads_events(audience.rules), hint=_HINT) as (link, _):
+    with asking(heavy=reads_events(audience.rules), hint=HINT) as (link, _):
         statement, params = _written("export", link, audience)
         with link.copy(statement, params) as rows:
             for piece in rows:
@@ -99,7 +100,7 @@ def export(audience: Audience) -> IO[bytes]:
 
 
 def _count(audience: Audience) -> Size:
-    with asking(heavy=reads_events(audience.rules), hint=_HINT) as (link, as_of):
+    with asking(heavy=reads_events(audience.rules), hint=HINT) as (link, as_of):
         statement, params = _written("size", link, audience)
         ((people,),) = link.execute(statement, params).fetchall()
     return Size(people, as_of)

@@ -8,13 +8,16 @@ from config.lib.postgres import bounded_cursor
 from metrics.definitions.selectors import definitions_of
 from metrics.query.planner import RAW, SESSIONS, Plan, plan
 from metrics.query.spec import Question
+from metrics.segments.weight import reads_events
 
 #: What a question that rollups answer may read of raw events: an hour before their first bucket, one after the last.
 _EDGES = timedelta(hours=2)
 
 
 def is_heavy(question: Question) -> bool:
-    """Tell whether a question is heavy."""
+    """Tell whether a question is heavy: it, or the rules of its segment, read more than rollups."""
+    if question.segment and reads_events(question.segment.rules):
+        return True
     named = (question.definition,) if question.definition else ()
     if not _reads_much(plan(question, named)):
         return False

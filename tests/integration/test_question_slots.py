@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
+from django.test import Client
 from pytest_django import Settings
 
 from config import bootstrap
@@ -22,6 +24,8 @@ from metrics.query.parse import parse_question
 from metrics.query.run import asking
 from metrics.query.slots import SLOT_SPACE, slot
 from metrics.query.weight import is_heavy
+from metrics.segments.reading import read_rules
+from metrics.segments.services import create_segment
 from tests.support.pipeline import NOON, event, store_all
 from tests.support.tenants import Tenant
 from tests.support.waiting import wait_until
@@ -70,7 +74,36 @@ def test_who_finds_no_slot_for_long_is_told_to_come_back(both: Tenant, settings:
         answer = both.get(path, **asked)
     assert (answer.status_code, answer.json()["code"]) == (503, "too_busy")
     assert int(answer["Retry-After"]) >= 1
+    settings.QUERY_TIMEOUT_MS = 20_000
     assert both.get(path, **asked).status_code == 200
+
+
+def test_a_list_of_those_in_a_segment_takes_its_turn(both: Tenant, settings: Settings) -> None:
+    settings.QUERY_SLOTS, settings.QUERY_TIMEOUT_MS = 1, 200
+    create_segment(
+        project_id=both.id, name="buyers", by="ann", rules=read_rules({"did": {"type": "purchase"}})
+    )
+    with slots_taken(0):
+        assert both.get("/api/users", segment="buyers").json()["code"] == "too_busy"
+        settings.QUERY_TIMEOUT_MS = 20_000
+        assert both.get("/api/users").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("", 200), ("/size", 200), ("/users.csv", 302)], ids=["page", "size", "file"]
+)
+def test_pages_say_that_there_is_no_slot(both: Tenant, settings: Settings, path: str, status: int) -> None:
+    settings.QUERY_SLOTS, settings.QUERY_TIMEOUT_MS = 1, 200
+    create_segment(
+        project_id=both.id, name="buyers", by="ann", rules=read_rules({"did": {"type": "purchase"}})
+    )
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    with slots_taken(0):
+        answer = client.get(f"/p/acme/segments/buyers{path}")
+        assert answer.status_code == status
+        shown = client.get("/p/acme/segments").content if status == 302 else answer.content
+    assert b"Too many heavy questions" in shown
 
 
 def test_rollups_and_presence_answer_meanwhile(both: Tenant, settings: Settings) -> None:
@@ -162,9 +195,14 @@ def test_who_waits_has_no_connection_outside_of_a_transaction() -> None:
         ({"metric": "p95:props.x"}, True),
         ({"metric": "sessions"}, True),
         ({"metric": "users", "type": "page_view"}, True),
+        ({"metric": "users", "segment": "buyers"}, True),
+        ({"metric": "users", "segment": "present"}, False),
     ],
 )
 def test_heavy_is_what_rollups_do_not_answer(both: Tenant, asked: dict[str, Any], heavy: bool) -> None:
+    for name, did in (("buyers", {"type": "purchase"}), ("present", {})):
+        rules = read_rules({"did": did, "within": "7d"})
+        create_segment(project_id=both.id, name=name, by="ann", rules=rules)
     params = {name: [value] for name, value in (DAYS | asked).items()}
     question = parse_question(project_id=both.id, params=params, now=clock.now())
     assert is_heavy(question) is heavy

@@ -20,7 +20,7 @@ from metrics.dashboards.access import PageRequest, project_page
 from metrics.dashboards.forms.segments import EXAMPLES, ListForm, RulesForm, as_text
 from metrics.dashboards.links import user_url
 from metrics.dashboards.paging import cursor_errors_are_404, page_links
-from metrics.errors import BadQuestion, QuestionTooLarge
+from metrics.errors import BadQuestion, NoAnswer
 from metrics.models import Segment
 from metrics.query.audience import Audience, export, people_in, size_of
 from metrics.segments import services
@@ -118,7 +118,7 @@ def segment(request: PageRequest, project: Project, name: str) -> HttpResponse:
     try:
         audience = _audience(saved)
         context |= _size(audience) | _people(request, project, audience)
-    except (QuestionTooLarge, BadQuestion) as error:
+    except (NoAnswer, BadQuestion) as error:
         context |= {"problem": error.message}
     return render(request, "dashboards/segments_one.html", context)
 
@@ -141,7 +141,7 @@ def people_file(request: PageRequest, project: Project, name: str) -> Any:
     saved = _saved(project, name)
     try:
         file = export(_audience(saved))
-    except (QuestionTooLarge, BadQuestion) as error:
+    except (NoAnswer, BadQuestion) as error:
         messages.error(request, error.message)
         return redirect("segment-page", slug=project.slug, name=name)
     kind = "text/csv; charset=utf-8"
@@ -183,7 +183,7 @@ def _size(audience: Audience) -> dict[str, Any]:
     """Return how many people there are, or why that cannot be said now."""
     try:
         found = size_of(audience)
-    except QuestionTooLarge as error:
+    except NoAnswer as error:
         return {"problem": error.message}
     return {"size": figures.full(found.people), "people": found.people, "as_of": found.as_of}
 

@@ -1,7 +1,9 @@
-"""Writes the question who the people are that meet conditions on their traits, or are in a segment."""
+"""Lists people page by page: those who meet conditions on their traits, or are in a segment."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,16 +12,45 @@ import psycopg
 from psycopg import sql
 
 from config.lib import sqlfile
+from config.lib.paging import BadCursor, Page
 from metrics.language.conditions import Words
 from metrics.language.filters import Filter
 from metrics.language.people import people_of
+from metrics.people.selectors import Profile, profiles
+from metrics.query.audience import HINT
+from metrics.query.run import asking
 from metrics.segments.compile import members
 from metrics.segments.rules import Segment
+from metrics.segments.weight import reads_events
 
 SQL = sqlfile.load(__file__, "listing.sql")
 
 
-def list_statement(
+def list_people(
+    *,
+    project_id: int,
+    traits: Sequence[Filter] = (),
+    segment: Segment | None = None,
+    now: datetime,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Profile]:
+    """Return people by their user id, those whose traits meet every condition.
+
+    A condition's field is `props.NAME`, and means the trait NAME. Somebody is listed when his first session was made.
+    Raises BadCursor, QuestionTooLarge or TooBusy.
+    """
+    after = _read(cursor)
+    heavy = segment is not None and reads_events(segment.rules)
+    with asking(heavy=heavy, hint=HINT if heavy else "") as (link, _):
+        statement, params = _statement(link, project_id, traits, segment, now)
+        rows = link.execute(statement, {**params, "after": after, "limit": limit + 1}).fetchall()
+    people = [person for (person,) in rows]
+    found = profiles(project_id=project_id, people=people[:limit])
+    return Page(found, _write(people[limit - 1]) if len(people) > limit else None)
+
+
+def _statement(
     cursor: psycopg.Cursor[Any],
     project_id: int,
     traits: Sequence[Filter],
@@ -54,3 +85,18 @@ def _name(one: Filter) -> str:
 def _needs_the_trait(one: Filter) -> bool:
     """Tell whether only somebody who has the trait can meet the condition."""
     return one.op != "ne" and not (one.op == "exists" and one.values[0] == "false")
+
+
+def _read(cursor: str | None) -> str:
+    """Return the user id that a page ended with; '' is before all of them. Raises BadCursor."""
+    try:
+        after = base64.urlsafe_b64decode((cursor or "").encode()).decode()
+    except (binascii.Error, ValueError):
+        raise BadCursor() from None
+    if "\x00" in after:
+        raise BadCursor()
+    return after
+
+
+def _write(person: str) -> str:
+    return base64.urlsafe_b64encode(person.encode()).decode()
