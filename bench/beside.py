@@ -8,31 +8,39 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from http.client import HTTPConnection
+from itertools import cycle, islice
 from typing import Any
 from urllib.parse import urlencode
 
 _SENDERS, _EVENTS, _REQUESTS_A_SECOND = 4, 50, 40
+#: Questions of every kind that reads raw events, but for their range and a filter.
+HEAVY: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("/api/metrics", {"metric": "count", "groupBy": "props.path", "step": "1d"}),
+    ("/api/funnels", {"step": ["page_view", "add_to_cart", "purchase"], "window": "1d"}),
+    ("/api/metrics", {"metric": "users", "type": "purchase", "step": "1d"}),
+    ("/api/paths", {"from": "purchase"}),
+    ("/api/metrics", {"metric": "p95:props.amount", "step": "1d"}),
+    ("/api/retention", {"first": "purchase", "return": "purchase"}),
+)
 
 
 def acknowledgements(port: int, key: str, seconds: float) -> list[float]:
     """Send batches at a steady rate; return the seconds from when each was due until it was acknowledged.
 
-    A request that begins late because the one before took long counts from when it was due.
+    A request that begins late because the one before took long counts from when it was due. Raises RuntimeError where
+    one was refused: what is refused is quick, and would flatter the others.
     """
-    found: list[float] = []
-    threads = [
-        threading.Thread(target=_send, args=(port, key, number, seconds, found)) for number in range(_SENDERS)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
+    with ThreadPoolExecutor(_SENDERS) as pool:
+        sent = [pool.submit(_send, port, key, number, seconds) for number in range(_SENDERS)]
+    return [taken for one in sent for taken in one.result()]
 
 
-def _send(port: int, key: str, number: int, seconds: float, found: list[float]) -> None:
+def _send(port: int, key: str, number: int, seconds: float) -> list[float]:
+    found = []
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"X-Api-Key": key, "Content-Type": "application/json"}
     chance, pause = random.Random(number), _SENDERS / _REQUESTS_A_SECOND
@@ -48,6 +56,7 @@ def _send(port: int, key: str, number: int, seconds: float, found: list[float]) 
             raise RuntimeError(f"an event was refused: {answer.status}")
         found.append(time.perf_counter() - due)
         due += pause
+    return found
 
 
 def _event(chance: random.Random) -> dict[str, Any]:
@@ -89,15 +98,17 @@ def _storm(port: int, key: str, clients: int, end: datetime, stop: Any, results:
 
 
 def _ask(port: int, key: str, number: int, end: datetime, stop: Any, statuses: Counter[int]) -> None:
-    """Ask raw questions of which no two are equal, so that none is answered from a cache."""
+    """Ask heavy questions, each kind in turn; no two are equal, so that none is answered from a cache."""
     chance = random.Random(number)
     span = f"{(end - timedelta(days=30)).isoformat()}/{end.isoformat()}"
-    while not stop.is_set():
+    for path, asked in islice(cycle(HEAVY), number % len(HEAVY), None):
+        if stop.is_set():
+            return
         connection = HTTPConnection("127.0.0.1", port, timeout=120)
-        query = {"metric": "count", "groupBy": "props.path", "range": span, "step": "1d"}
-        query["filter"] = f"props.amount:gt:{chance.random() * 100}"
+        query = {**asked, "range": span, "filter": f"props.amount:gt:{chance.random() * 100}"}
         try:
-            connection.request("GET", f"/api/metrics?{urlencode(query)}", headers={"X-Api-Key": key})
+            target = f"{path}?{urlencode(query, doseq=True)}"
+            connection.request("GET", target, headers={"X-Api-Key": key})
             answer = connection.getresponse()
             answer.read()
             statuses[answer.status] += 1

@@ -7,7 +7,7 @@ computed by the product's own rebuilds, so every question is answered from what 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -105,10 +105,3 @@ def _stored(project_id: int) -> int:
     with connect(name="bench history", deadline=3600) as link:
         row = link.execute(SQL["stored"], {"project_id": project_id}).fetchone()
     return int(row[0]) if row else 0
-
-
-def median_and_p99(seconds: list[float]) -> tuple[float, float]:
-    """Return both in milliseconds, by nearest rank."""
-    ranked = sorted(seconds)
-    at: Callable[[float], float] = lambda share: ranked[min(len(ranked) - 1, int(share * len(ranked)))] * 1000  # noqa: E731
-    return at(0.5), at(0.99)
