@@ -16,7 +16,7 @@ from metrics.rollups.base import Rollups
 logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "purge.sql")
 #: Keys first: nothing new is accepted once gateways have forgotten them.
-_BEFORE = ("api_key", "session_work", "session")
+_BEFORE = ("api_key", "session_work", "session", "rollup_sessions_1h", "rollup_sessions_1d")
 _AFTER = (
     "segment",
     *("user_trait", "user_alias", "observed_property", "project_answers"),

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from config.lib import sqlfile
+from sessions.rollups import counted
 from sessions.rules import SHARDS, gap
 
 SQL = sqlfile.load(__file__, "sessions.sql")
@@ -73,8 +74,10 @@ def remove_user(cursor: psycopg.Cursor[Any], *, project_id: int, user_id: str) -
 
     His entries on the work list may stay: a rebuild finds no events and makes no sessions.
     """
-    cursor.execute(SQL["hold_shard"], {"space": _LOCK_SPACE, "shards": SHARDS, "user_id": user_id})
-    return cursor.execute(SQL["remove_user"], {"project_id": project_id, "user_id": user_id}).rowcount
+    user = {"project_id": project_id, "user_id": user_id, "shards": SHARDS}
+    cursor.execute(SQL["hold_shard"], {"space": _LOCK_SPACE, **user})
+    with counted(cursor):
+        return cursor.execute(SQL["remove_user"], user).rowcount
 
 
 def count_user(cursor: psycopg.Cursor[Any], *, project_id: int, user_id: str) -> int:
@@ -110,8 +113,11 @@ def _rebuild_some(connection: Connection, shard: int) -> int:
             cursor.execute(SQL[block], {"gap": gap()})
         if not hot:
             cursor.execute(SQL["put_off_hot"], {"hot_events": _HOT_EVENTS, "hot_shard": SHARDS + shard})
-        for block in ("clamp", "leave_sealed", "know", "clear", "build"):
-            cursor.execute(SQL[block], {"gap": gap()})
+        for block in ("clamp", "leave_sealed", "know"):
+            cursor.execute(SQL[block])
+        with counted(cursor):
+            for block in ("clear", "build"):
+                cursor.execute(SQL[block], {"gap": gap(), "slot": shard % SHARDS})
         return taken
 
 

@@ -99,30 +99,38 @@ ANALYZE touched;
 
 -- name: clear
 -- Removes the sessions within the spans.
-DELETE FROM session s USING touched t
-WHERE s.project_id = t.project_id AND s.user_id = t.user_id
-  AND s.start_ts >= t.from_ts AND s.start_ts <= t.to_ts;
+WITH gone AS (
+    DELETE FROM session s USING touched t
+    WHERE s.project_id = t.project_id AND s.user_id = t.user_id
+      AND s.start_ts >= t.from_ts AND s.start_ts <= t.to_ts
+    RETURNING s.project_id, s.start_ts, s.end_ts, s.events
+)
+INSERT INTO session_change SELECT project_id, %(slot)s, start_ts, end_ts, -1, events FROM gone;
 
 -- name: build
 -- Computes the sessions within the spans from the raw events. A session's id follows from its project, user
 -- and start. Events of one moment are put in the order of their ids.
-INSERT INTO session (project_id, user_id, start_ts, end_ts, session_id, events, entry, exit)
-SELECT project_id, user_id, min(ts), max(ts),
-       md5(project_id || '/' || user_id || '/' || extract(epoch FROM min(ts)))::uuid,
-       count(*), (array_agg(place ORDER BY ts, event_id))[1], (array_agg(place ORDER BY ts DESC, event_id DESC))[1]
-FROM (
-    SELECT project_id, user_id, ts, event_id, place,
-           count(*) FILTER (WHERE starts) OVER (PARTITION BY project_id, user_id ORDER BY ts, event_id) AS session
+WITH made AS (
+    INSERT INTO session (project_id, user_id, start_ts, end_ts, session_id, events, entry, exit)
+    SELECT project_id, user_id, min(ts), max(ts),
+           md5(project_id || '/' || user_id || '/' || extract(epoch FROM min(ts)))::uuid,
+           count(*), (array_agg(place ORDER BY ts, event_id))[1], (array_agg(place ORDER BY ts DESC, event_id DESC))[1]
     FROM (
-        SELECT e.project_id, e.user_id, e.ts, e.event_id,
-               left(coalesce(e.props ->> 'path', e.props ->> 'url', e.type), 500) AS place,
-               e.ts - lag(e.ts) OVER (PARTITION BY e.project_id, e.user_id ORDER BY e.ts, e.event_id) > %(gap)s
-                   IS NOT FALSE AS starts
-        FROM touched t JOIN event e
-          ON e.project_id = t.project_id AND e.user_id = t.user_id AND e.ts >= t.from_ts AND e.ts <= t.to_ts
-    ) AS steps
-) AS numbered
-GROUP BY project_id, user_id, session;
+        SELECT project_id, user_id, ts, event_id, place,
+               count(*) FILTER (WHERE starts) OVER (PARTITION BY project_id, user_id ORDER BY ts, event_id) AS session
+        FROM (
+            SELECT e.project_id, e.user_id, e.ts, e.event_id,
+                   left(coalesce(e.props ->> 'path', e.props ->> 'url', e.type), 500) AS place,
+                   e.ts - lag(e.ts) OVER (PARTITION BY e.project_id, e.user_id ORDER BY e.ts, e.event_id) > %(gap)s
+                       IS NOT FALSE AS starts
+            FROM touched t JOIN event e
+              ON e.project_id = t.project_id AND e.user_id = t.user_id AND e.ts >= t.from_ts AND e.ts <= t.to_ts
+        ) AS steps
+    ) AS numbered
+    GROUP BY project_id, user_id, session
+    RETURNING project_id, start_ts, end_ts, events
+)
+INSERT INTO session_change SELECT project_id, %(slot)s, start_ts, end_ts, 1, events FROM made;
 
 -- name: count_touched
 -- Counts the users whose sessions were built.
@@ -177,7 +185,12 @@ SELECT pg_advisory_xact_lock(%(space)s, mod(hashtext(%(user_id)s) & 2147483647, 
 
 -- name: remove_user
 -- Removes a user's sessions.
-DELETE FROM session WHERE project_id = %(project_id)s AND user_id = %(user_id)s;
+WITH gone AS (
+    DELETE FROM session WHERE project_id = %(project_id)s AND user_id = %(user_id)s
+    RETURNING project_id, start_ts, end_ts, events
+)
+INSERT INTO session_change
+SELECT project_id, mod(hashtext(%(user_id)s) & 2147483647, %(shards)s), start_ts, end_ts, -1, events FROM gone;
 
 -- name: count_user
 -- Counts a user's sessions.

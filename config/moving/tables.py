@@ -27,6 +27,8 @@ IN_PIECES = (
     Table("dead_letter", "id", 1_000),
     Table("event_key", "seen_at", timedelta(minutes=1)),
     Table("session", "start_ts", timedelta(hours=1)),
+    Table("rollup_sessions_1h", "bucket", timedelta(days=1)),
+    Table("rollup_sessions_1d", "bucket", timedelta(days=1)),
     *(Table(f"{name}_1m", "bucket", timedelta(hours=1)) for name in _DEFINED),
     *(Table(f"{name}_{grain}", "bucket", timedelta(days=1)) for name in _DEFINED for grain in ("1h", "1d")),
 )

@@ -9,7 +9,7 @@ from datetime import datetime
 from metrics.definitions.spec import Definition
 from metrics.query.defined import Use, use_of
 from metrics.query.spec import Question
-from metrics.rollups.definitions import EVENTS, USERS, VALUE_PROPERTY, VALUES, Rollup
+from metrics.rollups.definitions import EVENTS, SESSIONS, USERS, VALUE_PROPERTY, VALUES, Rollup
 
 #: What sums and extremes of parts tell about the whole; quantiles cannot be told.
 OF_VALUES = ("sum", "avg", "min", "max")
@@ -52,6 +52,8 @@ def _always(question: Question) -> Layer | None:
         return Layer(VALUES, f"sums and extremes of props.{VALUE_PROPERTY} by type")
     if measure.kind == "users" and not question.group_by and not question.types:
         return Layer(USERS, "who was there")
+    if measure.kind == "sessions" and not question.types and not question.segment:
+        return Layer(SESSIONS, "sessions by their start")
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from metrics.definitions.spec import Definition
 from metrics.query.defined import Use
@@ -42,20 +43,34 @@ class Plan:
 
 def plan(question: Question, definitions: Sequence[Definition] = ()) -> Plan:
     """Return what to read for `question`; `definitions` are those of its project."""
-    if question.measure.kind == "sessions":
-        return Plan((Part(SESSIONS, question.start, question.end, _why_sessions(question)),), SESSIONS)
     layers = tuple(_fitting(layer, question) for layer in layers_of(question, definitions))
-    parts = tuple(_through(layers, question.start, question.end, why_raw(question)))
+    rest = (
+        Rest(SESSIONS, _why_sessions(question)) if _is_of_sessions(question) else Rest(RAW, why_raw(question))
+    )
+    parts = tuple(_through(layers, question.start, question.end, rest))
     widest = max(parts, key=lambda part: part.end - part.start)
     read = {part.relation for part in parts}
     uses = (layer.use for layer in layers if layer.use and read & {one.relation for one in layer.rollups})
     return Plan(parts, widest.relation, next(uses, None))
 
 
+class Rest(NamedTuple):
+    """What is read where no rollup knows the answer, and why."""
+
+    relation: str
+    why: str
+
+
+def _is_of_sessions(question: Question) -> bool:
+    return question.measure.kind == "sessions"
+
+
 def _why_sessions(question: Question) -> str:
     if question.types or question.filters:
         return "Sessions are kept as rows; whether an event of theirs meets the conditions, the events tell."
-    return "Sessions are kept as rows."
+    if question.segment:
+        return "Rollups do not know whose a session is, and the question is about a segment's people."
+    return _EDGE
 
 
 def _fitting(layer: Layer, question: Question) -> Layer:
@@ -65,41 +80,43 @@ def _fitting(layer: Layer, question: Question) -> Layer:
     return Layer(fit, layer.keeps, layer.use)
 
 
-def _through(layers: Sequence[Layer], start: datetime, end: datetime, why: str) -> Iterator[Part]:
-    """Yield parts that make up start <= t < end: from the first layer what it knows, the rest from those after it.
-
-    `why` says why raw events are read where there is no layer.
-    """
+def _through(layers: Sequence[Layer], start: datetime, end: datetime, rest: Rest) -> Iterator[Part]:
+    """Yield parts that make up start <= t < end: from the first layer what it knows, the rest from those after it."""
     if start >= end:
         return
     if not layers:
-        yield Part(RAW, start, end, why)
+        yield Part(rest.relation, start, end, rest.why)
         return
     layer, others = layers[0], layers[1:]
     since = max(start, layer.since or start)
-    yield from _through(others, start, min(since, end), _why_before(layer))
-    yield from _cover(since, end, layer.rollups, layer.keeps)
+    yield from _through(others, start, min(since, end), rest._replace(why=_why_before(layer)))
+    yield from _cover(since, end, layer.rollups, layer.keeps, rest.relation)
 
 
 def _why_before(layer: Layer) -> str:
     return f"Kept is {layer.keeps} from {layer.since:%Y-%m-%d} on." if layer.since else _EDGE
 
 
-def _cover(start: datetime, end: datetime, rollups: Sequence[Rollup], keeps: str) -> Iterator[Part]:
-    """Yield parts that make up start <= t < end: the middle from the first rollup, the edges from finer ones."""
+def _cover(
+    start: datetime, end: datetime, rollups: Sequence[Rollup], keeps: str, rest: str
+) -> Iterator[Part]:
+    """Yield parts that make up start <= t < end: the middle from the first rollup, the edges from finer ones.
+
+    What no rollup's buckets fit is read from the relation `rest`.
+    """
     if start >= end:
         return
     if not rollups:
-        yield Part(RAW, start, end, _EDGE)
+        yield Part(rest, start, end, _EDGE)
         return
     coarsest, finer = rollups[0], rollups[1:]
     inner_start, inner_end = _ceil(start, coarsest.grain), _floor(end, coarsest.grain)
     if inner_start >= inner_end:
-        yield from _cover(start, end, finer, keeps)
+        yield from _cover(start, end, finer, keeps, rest)
         return
-    yield from _cover(start, inner_start, finer, keeps)
+    yield from _cover(start, inner_start, finer, keeps, rest)
     yield Part(coarsest.relation, inner_start, inner_end, _why(coarsest, keeps))
-    yield from _cover(inner_end, end, finer, keeps)
+    yield from _cover(inner_end, end, finer, keeps, rest)
 
 
 def _why(rollup: Rollup, keeps: str) -> str:

@@ -17,6 +17,7 @@ from metrics.query.once import is_once
 from metrics.query.planner import RAW, SESSIONS, Part, Plan
 from metrics.query.spec import Question
 from metrics.rollups.definitions import EVENTS, USERS, VALUES
+from metrics.rollups.definitions import SESSIONS as SESSION_COUNTS
 from metrics.segments.compile import members
 
 SQL = sqlfile.load(__file__, "sql.sql")
@@ -37,7 +38,12 @@ _MEASURES = {
 #: How the rows of a rollup that every project has are read.
 _BLOCKS = {
     rollup.relation: block
-    for block, rollups in (("rows_counts", EVENTS), ("rows_users", USERS), ("rows_values", VALUES))
+    for block, rollups in (
+        ("rows_counts", EVENTS),
+        ("rows_users", USERS),
+        ("rows_values", VALUES),
+        ("rows_session_counts", SESSION_COUNTS),
+    )
     for rollup in rollups
 }
 #: The counts beside the numbers: they know the types whose events have none.

@@ -94,6 +94,13 @@ SELECT e.bucket AS ts, {group1} AS group1, {group2} AS group2, e.n, e.sum AS v, 
 FROM {relation} e
 WHERE e.project_id = %(project_id)s AND e.bucket >= {start} AND e.bucket < {end} AND {condition}
 
+-- name: rows_session_counts
+-- Reads one part from a rollup of sessions.
+SELECT e.bucket AS ts, {group1} AS group1, {group2} AS group2, e.sessions AS n,
+       NULL::numeric AS v, NULL::numeric AS low, NULL::numeric AS high
+FROM {relation} e
+WHERE e.project_id = %(project_id)s AND e.bucket >= {start} AND e.bucket < {end} AND {condition}
+
 -- name: rows_users
 -- Reads one part from a user rollup.
 SELECT e.bucket AS ts, {group1} AS group1, {group2} AS group2, {person} AS who

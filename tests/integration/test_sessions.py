@@ -178,6 +178,17 @@ def test_rebuilds_beside_processors_miss_nothing(acme: Tenant) -> None:
     assert_sessions_equal_raw(acme.id)
 
 
+def test_damaged_rollups_of_sessions_are_found_and_mended(acme: Tenant) -> None:
+    store_all(acme.id, [event(f"u{i}", at(40 * i)) for i in range(5)])
+    rows("UPDATE rollup_sessions_1h SET sessions = sessions + 1 RETURNING 1")
+    days = ("--from", "2025-06-02", "--to", "2025-06-02")
+    with pytest.raises(SystemExit, match="buckets differ"):
+        call_command("check_rollups", *days)
+    call_command("rebuild_rollups", *days, verbosity=0)
+    call_command("check_rollups", *days)
+    assert_sessions_equal_raw(acme.id)
+
+
 def test_a_damaged_day_is_mended_by_the_command(acme: Tenant) -> None:
     store_all(acme.id, [event(f"u{i}", at(40 * i)) for i in range(5)])
     rows("UPDATE session SET events = 99, end_ts = end_ts + interval '1 minute' RETURNING 1")

@@ -87,7 +87,7 @@ def test_only_the_ragged_ends_of_a_range_are_read_raw() -> None:
 
 
 def test_sessions_are_counted_without_events() -> None:
-    assert reads(metric="sessions", range="2025-06-02/2025-06-05", step="1d") == {"session"}
+    assert reads(metric="sessions", range="2025-06-02/2025-06-05", step="1d") == {"rollup_sessions_1d"}
 
 
 def test_a_page_of_events_reads_only_the_days_of_its_range() -> None:

@@ -53,9 +53,28 @@ def stored_sessions(project_id: int) -> list[SessionRow]:
 
 
 def assert_sessions_equal_raw(project_id: int) -> None:
-    """The project's sessions must be those of a computation from scratch over its raw events."""
+    """The project's sessions, and their rollups, must be those of a computation from scratch over its raw events."""
     raw = rows("SELECT user_id, ts FROM event WHERE project_id = %s", project_id)
-    assert stored_sessions(project_id) == sessions_of([(user, ts) for user, ts in raw])
+    expected = sessions_of([(user, ts) for user, ts in raw])
+    assert stored_sessions(project_id) == expected
+    assert_session_rollups(project_id, expected)
+
+
+def assert_session_rollups(project_id: int, sessions: list[SessionRow]) -> None:
+    """The rollups must count these sessions, by hour and day of their start, and no others."""
+    for relation, width in (("rollup_sessions_1h", 3600), ("rollup_sessions_1d", 86_400)):
+        columns = (
+            "sum(sessions)::bigint, sum(events)::bigint, sum(bounces)::bigint, sum(microseconds)::bigint"
+        )
+        query = f"SELECT bucket, {columns} FROM {relation} WHERE project_id = %s GROUP BY bucket"
+        kept = [(int(bucket.timestamp()), *sums) for bucket, *sums in rows(query, project_id) if any(sums)]
+        counted: dict[int, list[int]] = {}
+        for _, start, end, events in sessions:
+            bucket = int(start.timestamp()) // width * width
+            row = counted.setdefault(bucket, [0, 0, 0, 0])
+            figures = (1, events, int(events == 1), (end - start) // timedelta(microseconds=1))
+            row[:] = [kept_ + more for kept_, more in zip(row, figures, strict=True)]
+        assert sorted(kept) == sorted((bucket, *row) for bucket, row in counted.items()), relation
 
 
 def letters(project_id: int) -> list[DeadLetter]:

@@ -1,4 +1,7 @@
-"""`manage.py check_rollups`: compares every rollup with the raw events, day by day; exit 1 where they differ."""
+"""`manage.py check_rollups`: compares every rollup with the raw events, and those of sessions with the sessions.
+
+Day by day; exit 1 where they differ.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from events import days
 from metrics.rollups.base import Drift
 from metrics.rollups.settle import settle
 from metrics.selectors import rollup_pending_seconds
+from sessions import rollups as sessions
 
 #: Comparisons of a day before a difference counts as one: events keep coming late meanwhile.
 _ATTEMPTS = 3
@@ -54,7 +58,9 @@ def _drift(connection: psycopg.Connection[Any], start: datetime, end: datetime) 
     for _ in range(_ATTEMPTS):
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            if not (found := rollups().drift(connection.cursor(), start, end)):
+            cursor = connection.cursor()
+            found = [*rollups().drift(cursor, start, end), *sessions.drift(cursor, start, end)]
+            if not found:
                 break
         settle(rollups(), connection, seconds=_PATIENCE)
     return found

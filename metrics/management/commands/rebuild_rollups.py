@@ -11,6 +11,7 @@ from config.engine import rollups, store
 from config.lib.postgres import connect
 from events import days
 from metrics.versions import bump_all
+from sessions import rollups as sessions
 
 
 class Command(BaseCommand):
@@ -28,5 +29,6 @@ class Command(BaseCommand):
             spans = days.in_store(connection, store(), rollups(), **days.span(options))
             for start, end in tqdm(spans, unit="day"):
                 rollups().rebuild(connection, start, end)
+                sessions.recount(connection, start, end)
                 bump_all(connection.cursor())
         self.stdout.write(self.style.SUCCESS(f"rebuilt {len(spans)} days"))

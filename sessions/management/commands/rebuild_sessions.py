@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -11,6 +12,9 @@ from config.engine import rollups, store
 from config.lib.postgres import connect
 from events import days
 from sessions import services
+from sessions.rollups import recount
+
+_DAY = timedelta(days=1)
 
 
 class Command(BaseCommand):
@@ -31,4 +35,6 @@ class Command(BaseCommand):
             ):
                 services.touch_range(connection=connection, start=start, end=end)
                 users += services.rebuild_touched(connection=connection)
+                # A session of this day may have begun the day before.
+                recount(connection, start - _DAY, end)
         self.stdout.write(self.style.SUCCESS(f"rebuilt the sessions of {users} users"))
