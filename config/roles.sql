@@ -57,12 +57,12 @@ GRANT SELECT, INSERT, UPDATE ON quota_bucket TO {role};
 ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = {milliseconds};
 
 -- name: read
--- Lets it read what questions are about, but no key, password, login or membership. A table that an upgrade brings is
--- granted when this runs again, and a test asks for each whether it is secret. Its transactions are read-only and its
--- statements end in time, even where a program forgets to say so.
+-- Lets it read what questions are about, but no key, password, login, membership, share link, alert or audit trail. A
+-- table that an upgrade brings is granted when this runs again, and a test asks for each whether it is secret. Its
+-- transactions are read-only and its statements end in time, even where a program forgets to say so.
 GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};
 REVOKE ALL ON api_key, membership, auth_user, auth_user_groups, auth_user_user_permissions, auth_group,
-    auth_group_permissions, django_session, django_admin_log FROM {role};
+    auth_group_permissions, django_session, django_admin_log, share_link, alert, alert_run, audit_entry FROM {role};
 ALTER ROLE {role} IN DATABASE {database} SET default_transaction_read_only = on;
 ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = {milliseconds};
 

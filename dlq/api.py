@@ -1,5 +1,5 @@
-"""The dead-letter queue over REST. A read key looks; replaying and discarding change the project, so they need a
-person with a login: the browser's session, or HTTP Basic with user name and password.
+"""The dead-letter queue over REST. A read key looks; replaying and discarding change the project, so they need
+an admin of it with a login: the browser's session, or HTTP Basic with user name and password.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dlq.models import DeadLetter
 from dlq.selectors import list_letters
 from dlq.tasks import request_replay
 from events.gateway.schema import errors, query
+from events.roles import Role
 from metrics.api.membership import MemberOrKeyView
 from metrics.api.times import wire
 from metrics.errors import BadQuestion
@@ -57,6 +58,8 @@ class LettersView(MemberOrKeyView):
 
 
 class _DecisionView(MemberOrKeyView):
+    change_role = Role.ADMIN
+
     def ids(self, request: Request) -> list[int]:
         """Return the letters that the body names."""
         data = request.data

@@ -13,8 +13,9 @@ from django.http import HttpRequest
 import events.plan.admin  # noqa: F401 (Django looks here alone)
 from config.engine import rollups, store
 from events.gateway.auth import digest
-from events.models import ApiKey, Membership, Operation, Project
+from events.models import ApiKey, AuditEntry, Membership, Operation, Project
 from events.purge import purge_project
+from events.roles import Role
 from events.services import create_key, revoke_key
 
 admin.site.site_header = "Sluice"
@@ -27,7 +28,7 @@ def _show_once(request: HttpRequest, kind: str, token: str) -> None:
 
 
 class MembershipInline(admin.TabularInline):
-    """Who may see a project's pages."""
+    """Who may see a project's pages, and do what there."""
 
     model = Membership
     extra = 1
@@ -53,12 +54,14 @@ class ProjectAdmin(admin.ModelAdmin):
         return ["slug"] if obj else []
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Give a new project its creator as a member, and a key of each kind."""
+        """Give a new project its creator as an admin, and a key of each kind."""
         super().save_related(request, form, formsets, change)
         if change:
             return
         assert request.user.is_authenticated
-        Membership.objects.get_or_create(project=form.instance, user=request.user)
+        Membership.objects.get_or_create(
+            project=form.instance, user=request.user, defaults={"role": Role.ADMIN}
+        )
         for kind in ApiKey.Kind.values:
             _show_once(request, kind, create_key(project=form.instance, kind=kind, label="first"))
 
@@ -81,10 +84,10 @@ class ProjectAdmin(admin.ModelAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(admin.ModelAdmin):
-    """Who may see which project."""
+    """Who may do what in which project."""
 
-    list_display = ["user", "project"]
-    list_filter = ["project"]
+    list_display = ["user", "project", "role"]
+    list_filter = ["role", "project"]
     list_select_related = ["user", "project"]
 
 
@@ -128,22 +131,36 @@ class ApiKeyAdmin(admin.ModelAdmin):
         messages.success(request, f"Revoked: {revoked}. A key may still work for a few seconds.")
 
 
+class RecordAdmin(admin.ModelAdmin):
+    """What happened has happened: entries are made by what they tell of, and only looked at here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only what they tell of makes entries."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What happened has happened."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What happened has happened."""
+        return False
+
+
 @admin.register(Operation)
-class OperationAdmin(admin.ModelAdmin):
-    """The audit trail of what people did to stored days: to look at, for good."""
+class OperationAdmin(RecordAdmin):
+    """The audit trail of what people did to stored days."""
 
     list_display = ["at", "by", "action", "first_day", "last_day", "finished_at", "outcome"]
     list_filter = ["action"]
     search_fields = ["by"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only operations themselves make entries."""
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Operation | None = None) -> bool:
-        """What happened has happened."""
-        return False
+@admin.register(AuditEntry)
+class AuditEntryAdmin(RecordAdmin):
+    """The audit trail of what people changed."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: Operation | None = None) -> bool:
-        """What happened has happened."""
-        return False
+    list_display = ["at", "by", "action", "target", "project"]
+    list_filter = ["action", "project"]
+    list_select_related = ["project"]
+    search_fields = ["by", "target"]

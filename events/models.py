@@ -11,6 +11,7 @@ from django.db import models
 from timescale.db.models.managers import TimescaleManager
 
 from events.plan.modes import Mode, Unlisted
+from events.roles import Role
 
 
 class Project(models.Model):
@@ -41,17 +42,18 @@ class Project(models.Model):
 
 
 class Membership(models.Model):
-    """Lets a user see a project's pages. Superusers see all of them."""
+    """Lets a user see a project's pages, and do there what the role says. Superusers are admins everywhere."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.TextField(choices=Role, default=Role.VIEWER, db_default=Role.VIEWER)
 
     class Meta:
         db_table = "membership"
         constraints = [models.UniqueConstraint(fields=["project", "user"], name="membership_once")]
 
     def __str__(self) -> str:
-        return f"{self.user} in {self.project}"
+        return f"{self.user}, {self.role} in {self.project}"
 
 
 class ApiKey(models.Model):
@@ -206,3 +208,23 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.first_day} to {self.last_day} by {self.by}"
+
+
+class AuditEntry(models.Model):
+    """What a person changed, written by `events.audit`; entries about no project concern the whole installation."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.TextField(help_text="The user's name, kept when the user is gone.")
+    project = models.ForeignKey(Project, null=True, on_delete=models.CASCADE, related_name="audit_entries")
+    action = models.TextField(help_text="What was done, like segment.remove.")
+    target = models.TextField(default="", db_default="", help_text="What it was done to, by name.")
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "audit_entry"
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["project", "-id"], name="audit_entry_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target} by {self.by}"

@@ -17,8 +17,10 @@ logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "purge.sql")
 #: Keys first: nothing new is accepted once gateways have forgotten them.
 _BEFORE = ("api_key", "session_work", "session", "rollup_sessions_1h", "rollup_sessions_1d")
+#: (table, what its rows belong to): they know their project by that alone.
+_PARTS = (("alert_run", "alert"), ("share_link", "dashboard"), ("tile", "dashboard"))
 _AFTER = (
-    "segment",
+    *("alert", "dashboard", "saved_question", "segment", "audit_entry"),
     *("user_trait", "user_alias", "observed_property", "project_answers"),
     *("event_key", "dead_letter", "import_job", "membership"),
     *("planned_type", "tracking_plan", "plan_violation"),
@@ -44,9 +46,17 @@ def purge_project(project_id: int, *, store: Store, rollups: Rollups) -> None:
             cursor = connection.cursor()
             rollups.erase(cursor, project_id=project_id)
             store.erase(cursor, project_id=project_id)
+        _empty_parts(connection, project_id)
         _empty(connection, _AFTER, project_id)
         connection.execute(SQL["project"], params)
     logger.warning("project %s was removed with all its data", found[0])
+
+
+def _empty_parts(connection: psycopg.Connection[tuple[object, ...]], project_id: int) -> None:
+    for table, whole in _PARTS:
+        names = {"table": table, "whole": whole, "key": f"{whole}_id"}
+        quoted = {name: sql.Identifier(value) for name, value in names.items()}
+        connection.execute(sql.SQL(SQL["parts"]).format(**quoted), {"project_id": project_id})
 
 
 def _empty(

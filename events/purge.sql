@@ -10,6 +10,10 @@ SELECT FROM project WHERE id = %(project_id)s FOR UPDATE;
 -- Removes the project's rows from one table.
 DELETE FROM {table} WHERE project_id = %(project_id)s;
 
+-- name: parts
+-- Removes the rows of one table that belong to those of another, which belong to the project.
+DELETE FROM {table} WHERE {key} IN (SELECT id FROM {whole} WHERE project_id = %(project_id)s);
+
 -- name: project
 -- Removes the project itself.
 DELETE FROM project WHERE id = %(project_id)s;

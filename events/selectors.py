@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum, Value
 
 from config.engine import bus, rollups, store
 from config.lib import clock, sqlfile
@@ -27,6 +27,7 @@ from events.gateway import telemetry
 from events.gateway.quota import Quota, quota_of
 from events.gateway.telemetry import Latency
 from events.models import OutcomeCount, Project
+from events.roles import Role
 from events.store.base import Partition
 
 SQL = sqlfile.load(__file__, "selectors.sql")
@@ -50,10 +51,17 @@ class StoredEvent:
 
 
 def projects_of(user: User | AnonymousUser) -> QuerySet[Project]:
-    """Return the projects whose pages `user` may see: a superuser's are all."""
+    """Return the projects whose pages `user` may see, each with his `role` there: a superuser's are all."""
     if not user.is_authenticated:
         return Project.objects.none()
-    return Project.objects.all() if user.is_superuser else Project.objects.filter(memberships__user=user)
+    if user.is_superuser:
+        return Project.objects.annotate(role=Value(Role.ADMIN.value))
+    return Project.objects.filter(memberships__user=user).annotate(role=F("memberships__role"))
+
+
+def role_in(project: Project) -> Role:
+    """Return the role with which `projects_of` found a project."""
+    return Role(project.role)  # type: ignore[attr-defined]
 
 
 def list_events(

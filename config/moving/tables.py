@@ -49,11 +49,18 @@ DEFINITIONS = (
     "api_key",
     "import_job",
     "operation",
+    "audit_entry",
     "metric_definition",
     "segment",
     "segment_member",
     "tracking_plan",
     "planned_type",
+    "saved_question",
+    "dashboard",
+    "tile",
+    "share_link",
+    "alert",
+    "alert_run",
 )
 #: What waits, what was learned from events, and the sums over all time that must fit what is stored. Replaced as a
 #: whole, last of all.

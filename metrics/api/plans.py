@@ -1,4 +1,4 @@
-"""/api/plan: what a project has agreed to send. A read key or a member reads it, a member changes it."""
+"""/api/plan: what a project has agreed to send. A read key or a member reads it, an admin changes it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from events.plan.selectors import (
     violations_by_hour,
     violations_by_type,
 )
+from events.roles import Role
 from metrics.api.membership import MemberOrKeyView
 from metrics.api.parsers import StrictJson
 from metrics.api.times import wire
@@ -56,6 +57,7 @@ M = TypeVar("M", Mode, Unlisted)
 
 class _PlanView(MemberOrKeyView):
     parser_classes = [StrictJson]
+    change_role = Role.ADMIN
 
     def hours(self) -> tuple[datetime, datetime]:
         """Return the asked range, widened to whole hours."""

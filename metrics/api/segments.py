@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from config.lib import clock
 from events.gateway.auth import ReadKeyAuthentication
 from events.gateway.schema import errors, query
+from events.roles import Role
 from metrics.api.answers import answered
 from metrics.api.membership import MemberOrKeyView
 from metrics.api.parsers import CsvBytes, StrictJson
@@ -148,7 +149,9 @@ class SegmentView(_SegmentsView):
 
 
 class PreviewView(_SegmentsView):
-    """Sizes rules that nobody saved."""
+    """Sizes rules that nobody saved: a viewer may, for nothing is changed."""
+
+    change_role = Role.VIEWER
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """Let those in who may read: nothing is changed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +11,7 @@ from events.contracts import Depth
 from events.reasons import Outcome
 from events.selectors import ack_latency, bus_depth, spool_depth, throughput
 from metrics.dashboards import figures
+from metrics.dashboards.charts import Chart, Line
 from sessions.selectors import waiting
 
 MINUTES = 60
@@ -25,10 +25,9 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Flow:
-    """The page's figures, formatted. `chart` is JSON for `static/js/chart.js`."""
+    """The page's figures, formatted."""
 
-    chart: str
-    last_hour: str
+    chart: Chart
     p50: str
     p99: str
     requests: str
@@ -47,7 +46,6 @@ def read_flow(*, project_id: int) -> Flow:
     counts = throughput(project_id=project_id, minutes=MINUTES)
     return Flow(
         chart=_chart(counts, moment),
-        last_hour=figures.short(sum(events for _, _, events in counts)),
         p50=figures.milliseconds(latency.p50_ms),
         p99=figures.milliseconds(latency.p99_ms),
         requests=figures.short(latency.requests),
@@ -75,16 +73,17 @@ def _age(depth: Depth) -> str:
     return figures.duration(depth.oldest_seconds) if depth.events else "–"
 
 
-def _chart(counts: list[tuple[datetime, str, int]], moment: datetime) -> str:
+def _chart(counts: list[tuple[datetime, str, int]], moment: datetime) -> Chart:
     """Return the last hour by minute and outcome; a minute without events is 0, an outcome without any is left out."""
     first = moment.replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
-    minutes = [first + timedelta(minutes=number) for number in range(MINUTES)]
+    minutes = tuple(first + timedelta(minutes=number) for number in range(MINUTES))
     found = {(minute, outcome): events for minute, outcome, events in counts}
-    values = {key: [found.get((minute, key), 0) for minute in minutes] for key in _LABELS}
-    series = [
-        {"key": key.value, "label": label, "values": values[key]}
+    values = {key: tuple(found.get((minute, key), 0) for minute in minutes) for key in _LABELS}
+    lines = tuple(
+        Line(key.value, label, values[key], ink=key.value)
         for key, label in _LABELS.items()
         if any(values[key]) or key is Outcome.STORED
-    ]
-    times = [int(minute.timestamp()) for minute in minutes]
-    return json.dumps({"times": times, "series": series, "step": "1m"})
+    )
+    last_hour = figures.short(sum(events for _, _, events in counts))
+    note = f"last hour: {last_hour}"
+    return Chart("outcomes", "Events a minute, by outcome", minutes, lines, "stacked", "1m", note=note)

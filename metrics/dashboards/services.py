@@ -12,6 +12,8 @@ from events.contracts import Lane
 from events.gateway.encode import encode_batches
 from events.models import Membership, Project
 from events.purge import purge_project
+from events.roles import Role
+from events.selectors import projects_of, role_in
 from metrics.dashboards.sample import shop_events
 
 SAMPLE_SLUG = "sample-shop"
@@ -21,8 +23,14 @@ class SlugTaken(Exception):
     """A project of your own has the name of the sample project."""
 
 
+def may_load_sample(user: User) -> bool:
+    """Tell whether `user` is an admin somewhere, or a member of no project and so about to look around."""
+    projects = list(projects_of(user))
+    return not projects or any(role_in(project) is Role.ADMIN for project in projects)
+
+
 def load_sample(*, user: User) -> Project:
-    """Send the sample shop through the bus and return its project, which `user` may see from now on.
+    """Send the sample shop through the bus and return its project, of which `user` is an admin from now on.
 
     The events are those up to this moment; sending them again stores nothing twice. Raises `BusFull` when the
     bus is at its bound (a later try goes on where this one stopped) and `SlugTaken`.
@@ -32,7 +40,7 @@ def load_sample(*, user: User) -> Project:
     )
     if not project.is_sample:
         raise SlugTaken(SlugTaken.__doc__)
-    Membership.objects.get_or_create(project=project, user=user)
+    Membership.objects.get_or_create(project=project, user=user, defaults={"role": Role.ADMIN})
     _send(project.pk)
     return project
 

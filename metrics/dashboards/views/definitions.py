@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.lib.errors import SluiceError
+from events import audit
 from events.models import Project
 from metrics.catalogue.selectors import list_types
 from metrics.dashboards.access import PageRequest, project_page
@@ -82,7 +83,7 @@ def _is_made(request: PageRequest, project: Project, form: DefinitionForm) -> bo
 def _give_up(request: PageRequest, project: Project, name: str) -> None:
     if services.give_up(project_id=project.pk, name=name):
         by = request.user.get_username()
-        logger.warning("%s removed the defined metric %s of project %s", by, name, project.pk)
+        audit.record(by=by, action="metric.remove", project_id=project.pk, target=name)
         messages.success(request, f"{name} is gone. Its rows are removed in the background.")
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django_htmx.http import HttpResponseClientRefresh
 
-from config.lib.errors import SluiceError
 from events.models import Project
 from events.selectors import list_events
 from metrics.dashboards.access import PageRequest, project_page
+from metrics.dashboards.asking import answered
 from metrics.dashboards.board import build_board, read_metric
-from metrics.dashboards.period import RANGES, STEPS, Period, read_period, week_up_to
+from metrics.dashboards.controls import controls_of
+from metrics.dashboards.view import View, read_view, week_up_to
 from metrics.dashboards.views.setup import code_for
 
 
@@ -27,10 +28,11 @@ def overview(request: PageRequest, project: Project) -> HttpResponse:
         return _empty(request, context)
     if request.htmx and "waiting" in request.GET:
         return HttpResponseClientRefresh()
-    period, metric = read_period(request.GET), read_metric(request.GET.get("metric"))
-    context |= {"period": period, "ranges": RANGES, "steps": STEPS, "metric": metric, "newest": newest.ts}
-    context |= {"query": urlencode({"metric": metric, **period.fields}), "newest_week": week_up_to(newest.ts)}
-    context |= _board(project, period, metric)
+    view = read_view(request.GET, keep=["metric"])
+    url = reverse("overview", args=[project.slug])
+    context |= {"view": view, "controls": controls_of(view, project_id=project.pk, url=url)}
+    context |= {"newest": newest.ts, "newest_week": week_up_to(view, newest.ts)}
+    context |= _board(project, view, read_metric(request.GET.get("metric")))
     return render(request, "dashboards/_board.html" if request.htmx else "dashboards/overview.html", context)
 
 
@@ -42,11 +44,6 @@ def _empty(request: PageRequest, context: dict[str, Any]) -> HttpResponse:
     return render(request, "dashboards/empty.html", context | {"snippet": curl})
 
 
-def _board(project: Project, period: Period, metric: str) -> dict[str, Any]:
+def _board(project: Project, view: View, metric: str) -> dict[str, Any]:
     """Return the board, or the reason why this question has none; a fault of ours is not shown but raised."""
-    try:
-        return {"board": build_board(project_id=project.pk, period=period, metric=metric)}
-    except SluiceError as error:
-        if error.http_status >= 500 and not error.transient:
-            raise
-        return {"problem": error.message}
+    return answered(lambda: {"board": build_board(project_id=project.pk, view=view, metric=metric)})

@@ -15,6 +15,7 @@ from events.models import PlannedType, Project
 from events.plan import services
 from events.plan.modes import Mode, Unlisted
 from events.plan.selectors import current_plan, examples, violations_by_hour
+from events.roles import Role
 from metrics.catalogue.drafts import draft_schema
 from metrics.catalogue.selectors import Properties, find_type
 from metrics.dashboards import figures
@@ -24,7 +25,7 @@ from metrics.dashboards.planning import property_lines, recent_hours, type_lines
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@project_page
+@project_page(change=Role.ADMIN)
 def plan(request: PageRequest, project: Project) -> HttpResponse:
     """List the types, and say what is done about those without a plan."""
     form = UnlistedForm(request.POST or None, initial={"unlisted": _unlisted(project)})
@@ -42,7 +43,7 @@ def plan(request: PageRequest, project: Project) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@project_page
+@project_page(change=Role.ADMIN)
 def plan_of_type(request: PageRequest, project: Project) -> HttpResponse:
     """Show what comes of one type and what is planned for it; a POST plans it."""
     type = _type(request)
@@ -62,7 +63,7 @@ def plan_of_type(request: PageRequest, project: Project) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@project_page
+@project_page(change=Role.ADMIN)
 def remove(request: PageRequest, project: Project) -> HttpResponse:
     """Say what happens to a type without its plan; a POST takes it out."""
     type = _type(request)

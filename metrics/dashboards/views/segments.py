@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from config.lib import clock
 from config.lib.errors import SluiceError
+from events import audit
 from events.models import Project
 from metrics.dashboards import figures
 from metrics.dashboards.access import PageRequest, project_page
@@ -165,7 +166,8 @@ def _delete(request: PageRequest, project: Project, name: str) -> None:
         services.delete_segment(project_id=project.pk, name=name)
     except services.NotFound:
         return
-    logger.warning("%s removed the segment %s of project %s", request.user.get_username(), name, project.pk)
+    by = request.user.get_username()
+    audit.record(by=by, action="segment.remove", project_id=project.pk, target=name)
     messages.success(request, f"The segment {name} is gone.")
 
 

@@ -13,8 +13,9 @@ from events.models import Project
 from events.selectors import list_events
 from metrics.dashboards.access import PageRequest, project_page
 from metrics.dashboards.paging import cursor_errors_are_404, page_links
-from metrics.dashboards.period import RANGES, read_period
+from metrics.dashboards.presets import RANGES
 from metrics.dashboards.timeline import event_lines, session_line
+from metrics.dashboards.view import read_view
 from metrics.people.selectors import person_ids
 from sessions.selectors import get_session, list_sessions
 
@@ -27,9 +28,9 @@ EVENTS_PAGE = 500
 def session_list(request: PageRequest, project: Project) -> HttpResponse:
     """List sessions, newest first, of everybody or of one user, of all time or of a range."""
     user_id = request.GET.get("user", "").replace("\0", "")
-    period = read_period(request.GET)
+    view = read_view(request.GET)
     all_time = request.GET.get("range", "all") == "all"
-    start, end = (None, None) if all_time else period.bounds
+    start, end = (None, None) if all_time else view.bounds
     page = list_sessions(
         project_id=project.pk,
         user_ids=person_ids(project_id=project.pk, user_id=user_id) if user_id else None,
@@ -46,8 +47,8 @@ def session_list(request: PageRequest, project: Project) -> HttpResponse:
             "page": "sessions",
             "lines": [session_line(project.slug, session) for session in page.items],
             "user_id": user_id,
-            "period": period,
-            "chosen": "all" if all_time else period.range,
+            "view": view,
+            "chosen": "all" if all_time else view.range,
             "ranges": {"all": "All time", **RANGES},
             **page_links(request, page.next_cursor),
         },
