@@ -67,7 +67,7 @@
       if (!isStacked(data, one)) return { one, index, values: one.values };
       return { one, index, values: one.values.map((value, at) => (sums[at] += one.hidden ? 0 : value ?? 0)) };
     });
-    return data.kind === "stacked" ? drawn.reverse() : drawn;
+    return data.kind === "stacked" ? drawn.reverse().sort((a, b) => !!a.one.previous - !!b.one.previous) : drawn;
   }
 
   // A column's bars stand side by side; sizes and offsets are fractions of the plot's width.
@@ -87,7 +87,8 @@
     const colour = colourOf(host, one.ink);
     const soft = (percent) => `color-mix(in srgb, ${colour} ${percent}%, transparent)`;
     const base = { label: one.label, stroke: colour, width: 2, show: !one.hidden, points: { show: data.times.length === 1, size: 7, fill: colour } };
-    if (one.previous) return { ...base, stroke: soft(70), width: 1.5, dash: [5, 5] };
+    const isOnBars = data.kind === "bars" || data.kind === "stacked";
+    if (one.previous) return { ...base, stroke: isOnBars ? style(host, "outlineColor") : soft(70), width: 1.5, dash: [5, 5] };
     if (data.kind === "line") return base;
     if (data.kind === "area") return { ...base, fill: soft(data.series.filter((each) => !each.previous).length === 1 ? 14 : 8) };
     const solid = { ...base, stroke: undefined, width: 0, fill: colour, points: { show: false } };

@@ -30,7 +30,7 @@ GOOD: dict[str, Any] = {
 @pytest.fixture
 def member(acme: Tenant) -> Client:
     user = User.objects.create_user("ada")
-    Membership.objects.create(project_id=acme.id, user=user)
+    Membership.objects.create(project_id=acme.id, user=user, role="admin")
     client = Client()
     client.force_login(user)
     return client

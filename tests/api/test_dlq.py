@@ -48,7 +48,7 @@ def both(acme: Tenant, globex: Tenant) -> Tenant:
 
 def member(tenant: Tenant, name: str = "ann") -> Client:
     user, _ = User.objects.get_or_create(username=name)
-    Membership.objects.create(project_id=tenant.id, user=user)
+    Membership.objects.create(project_id=tenant.id, user=user, role="admin")
     client = Client()
     client.force_login(user)
     return client

@@ -21,7 +21,7 @@ from tests.support.tenants import Tenant
 def member(*tenants: Tenant) -> Client:
     user = User.objects.create_user(f"ann-{tenants[0].id}")
     for tenant in tenants:
-        Membership.objects.create(project_id=tenant.id, user=user)
+        Membership.objects.create(project_id=tenant.id, user=user, role="admin")
     client = Client()
     client.force_login(user)
     return client

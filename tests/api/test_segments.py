@@ -32,7 +32,7 @@ def shop(acme: Tenant, globex: Tenant) -> Tenant:
 
 def member(tenant: Tenant, name: str = "") -> Client:
     user, _ = User.objects.get_or_create(username=name or f"eve-{tenant.slug}")
-    Membership.objects.get_or_create(project_id=tenant.id, user=user)
+    Membership.objects.get_or_create(project_id=tenant.id, user=user, defaults={"role": "admin"})
     client = Client()
     client.force_login(user)
     return client

@@ -177,7 +177,7 @@ def things(acme: Tenant, globex: Tenant) -> dict[str, str]:
 def callers(tenant: Tenant) -> list[Caller]:
     """Return everybody who speaks for a tenant."""
     user = User.objects.create_user(f"member-{tenant.slug}", password="secret enough")
-    Membership.objects.create(project_id=tenant.id, user=user)
+    Membership.objects.create(project_id=tenant.id, user=user, role="admin")
     member = Client()
     member.force_login(user)
     return [

@@ -58,7 +58,7 @@ def test_sample_data_come_and_go_without_touching_real_numbers(
     sluice.drain()
     page.goto("/p/sample-shop/?range=30d")
     assert "generated" in page.locator(".sample").inner_text()
-    assert "purchase" in page.locator(".types").inner_text()
+    assert "purchase" in page.locator(".bars").inner_text()
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Remove sample data").click()
     page.wait_for_url("**/p/default/")
@@ -73,7 +73,7 @@ def test_an_empty_project_comes_alive_with_its_first_event(new_page: NewPage, sl
     assert sluice.keys["write_key"] in page.locator(".snippet").inner_text()
     sluice.send({"type": "hello", "userId": "me"})
     page.wait_for_selector(".tiles")
-    assert "hello" in page.locator(".types").inner_text()
+    assert "hello" in page.locator(".bars").inner_text()
 
 
 def test_a_wrong_password_is_refused(new_page: NewPage) -> None:
@@ -95,7 +95,7 @@ def test_the_overview_is_in_its_url(new_page: NewPage, stored: RunningSluice) ->
     tile(page, "Users").click()
     page.wait_for_url("**metric=users**")
     page.reload()
-    assert re.search(r"metric=users.*range=24h.*step=15m", page.url)
+    assert re.search(r"metric=users&range=24h&step=15m$", page.url)
     assert page.get_by_label("Range").input_value() == "24h"
     assert page.get_by_label("Step").input_value() == "15m"
     assert page.locator(".tile[aria-current]").inner_text().startswith("Users")
@@ -114,7 +114,7 @@ def test_days_of_ones_choice(new_page: NewPage, stored: RunningSluice) -> None:
     page.wait_for_url("**from=2020-01-01**to=2020-01-31**")
     page.wait_for_selector("text=Nothing happened in this range")
     page.get_by_text("show the week up to it").click()
-    page.wait_for_selector(".types >> text=signup")
+    page.wait_for_selector(".bars >> text=signup")
 
 
 def test_hostile_texts_stay_texts(new_page: NewPage, stored: RunningSluice) -> None:
@@ -135,12 +135,84 @@ def test_hostile_texts_stay_texts(new_page: NewPage, stored: RunningSluice) -> N
 def test_a_refresh_keeps_the_chart_and_the_focus(new_page: NewPage, stored: RunningSluice) -> None:
     page = new_page()
     page.goto("/p/default/")
-    page.wait_for_selector("#chart canvas")
-    page.evaluate("document.querySelector('#chart canvas').kept = true")
+    page.wait_for_selector(".chart canvas")
+    page.evaluate("document.querySelector('.chart canvas').kept = true")
     tile(page, "Users").focus()
     refresh(page)
-    page.wait_for_function("document.querySelector('#chart canvas').kept")
+    page.wait_for_function("document.querySelector('.chart canvas').kept")
     assert page.evaluate("document.activeElement.id") == "tile-users"
+
+
+def test_a_click_on_a_bar_filters_and_its_chip_takes_it_out(new_page: NewPage, stored: RunningSluice) -> None:
+    page = new_page()
+    page.goto("/p/default/")
+    page.locator(".bars").get_by_role("link", name="signup").click()
+    page.wait_for_url("**?type=signup")
+    chip = page.locator(".chips a", has_text="signup")
+    chip.wait_for()
+    assert tile(page, "Events").locator(".tile-value").inner_text() == "1"
+    page.get_by_label("Range").select_option("30d")
+    page.wait_for_url("**range=30d**type=signup**")
+    page.reload()
+    chip.click()
+    page.wait_for_url("**?range=30d")
+    page.wait_for_selector(".chips", state="detached")
+
+
+def test_the_period_before_and_the_time_zone_are_in_the_url(new_page: NewPage, stored: RunningSluice) -> None:
+    page = new_page()
+    page.goto("/p/default/")
+    page.get_by_label("Compare").check()
+    page.wait_for_url("**?compare=previous")
+    page.locator(".legend", has_text="period before").wait_for()
+    assert "new" in tile(page, "Events").inner_text()
+    page.get_by_label("Time zone").fill("Asia/Tokyo")
+    page.get_by_label("Time zone").press("Enter")
+    page.wait_for_url("**tz=Asia%2FTokyo**")
+    page.locator("figcaption", has_text="Asia/Tokyo").wait_for()
+    page.reload()
+    assert page.get_by_label("Time zone").input_value() == "Asia/Tokyo"
+    assert page.get_by_label("Compare").is_checked()
+
+
+def test_a_chart_is_read_without_being_seen(new_page: NewPage, stored: RunningSluice) -> None:
+    page = new_page()
+    page.goto("/p/default/?compare=previous")
+    chart = page.locator(".chart")
+    page.wait_for_selector(".chart canvas")
+    assert "Events: highest" in chart.get_attribute("aria-label")
+    page.get_by_text("Values as a table").click()
+    page.locator(".values td", has_text=re.compile(r"\d{4}")).first.wait_for()
+    refresh(page)
+    assert page.locator(".values tbody tr").count() > 1
+    chart.focus()
+    page.keyboard.press("ArrowLeft")
+    assert "Events" in page.locator(".chart-tip").inner_text()
+
+
+def test_a_line_is_switched_off_and_the_chart_is_saved(new_page: NewPage, stored: RunningSluice) -> None:
+    page = new_page()
+    page.goto("/p/default/?compare=previous")
+    before = page.get_by_role("button", name="period before")
+    page.wait_for_selector(".chart canvas")
+    before.click()
+    refresh(page)
+    assert before.get_attribute("aria-pressed") == "false"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PNG").click()
+    assert download.value.suggested_filename == "events-over-time.png"
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_navigation_is_a_menu_on_a_phone(new_page: NewPage, stored: RunningSluice) -> None:
+    page = new_page(**PHONE)
+    page.goto("/p/default/")
+    link = page.get_by_role("navigation").get_by_role("link", name="Pipeline")
+    assert not link.is_visible()
+    page.get_by_role("button", name="Pages").click()
+    link.click()
+    page.wait_for_url("**/pipeline")
+    assert not link.is_visible()
 
 
 def test_a_hidden_tab_asks_nothing_until_it_is_seen_again(new_page: NewPage, stored: RunningSluice) -> None:

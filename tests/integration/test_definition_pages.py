@@ -28,7 +28,7 @@ State = MetricDefinition.State
 def member(acme: Tenant, globex: Tenant) -> Client:
     """A client logged in as a member of acme, and of nothing else."""
     user = User.objects.create_user("anna")
-    Membership.objects.create(project_id=acme.id, user=user)
+    Membership.objects.create(project_id=acme.id, user=user, role="admin")
     client = Client()
     client.force_login(user)
     return client

@@ -51,7 +51,7 @@ def client_of(user: User) -> Client:
 def member(acme: Tenant, globex: Tenant) -> Client:
     """A client logged in as a member of acme, and of nothing else."""
     user = User.objects.create_user("anna", is_staff=True)
-    Membership.objects.create(project=Project.objects.get(pk=acme.id), user=user)
+    Membership.objects.create(project=Project.objects.get(pk=acme.id), user=user, role="admin")
     return client_of(user)
 
 

@@ -95,7 +95,9 @@ def admin_user_of_acme(acme: Tenant) -> None:
 
     from events.models import Membership
 
-    Membership.objects.create(project_id=acme.id, user=User.objects.create_user("ann", password="secret"))
+    Membership.objects.create(
+        project_id=acme.id, user=User.objects.create_user("ann", password="secret"), role="admin"
+    )
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ HOSTILE = "<script>alert('x')</script>"
 def member(acme: Tenant, globex: Tenant) -> Client:
     """Somebody who is logged in as a member of acme alone."""
     user = User.objects.create_user("anna")
-    Membership.objects.create(project_id=acme.id, user=user)
+    Membership.objects.create(project_id=acme.id, user=user, role="admin")
     client = Client()
     client.force_login(user)
     return client

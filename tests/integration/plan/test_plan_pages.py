@@ -25,7 +25,7 @@ URL = "/p/acme/plan"
 def member(acme: Tenant, globex: Tenant) -> Client:
     """A client logged in as a member of acme, and of nothing else."""
     user = User.objects.create_user("anna")
-    Membership.objects.create(project_id=acme.id, user=user)
+    Membership.objects.create(project_id=acme.id, user=user, role="admin")
     client = Client()
     client.force_login(user)
     return client
@@ -103,7 +103,7 @@ def test_a_page_says_where_its_figures_are_of_a_sample(member: Client, acme: Ten
     store_all(acme.id, [event("u1", clock.now(), type="order", amount=1) for _ in range(600)], size=600)
     store_all(globex.id, [event("u1", clock.now(), type="order", amount=1)])
     assert "only some events are looked at" in member.get(of("order")).content.decode()
-    Membership.objects.create(project_id=globex.id, user=User.objects.get(username="anna"))
+    Membership.objects.create(project_id=globex.id, user=User.objects.get(username="anna"), role="admin")
     assert "only some events are looked at" not in member.get(of("order", slug="globex")).content.decode()
 
 
