@@ -15,6 +15,7 @@ from dlq import services
 from dlq.models import DeadLetter
 from dlq.selectors import list_letters
 from dlq.tasks import request_replay
+from events import audit
 from events.gateway.schema import errors, query
 from events.roles import Role
 from metrics.api.membership import MemberOrKeyView
@@ -98,7 +99,9 @@ class ReplayView(_DecisionView):
             verdict = replays.dry_run(ids=ids, project_id=project_id)
             failed = [{"id": id_, "message": message} for id_, message in verdict.failed.items()]
             return Response({"wouldPass": verdict.passed, "wouldFail": failed})
-        requested = request_replay(ids=ids, by=str(request.user), project_id=project_id)
+        by = str(request.user)
+        requested = request_replay(ids=ids, by=by, project_id=project_id)
+        audit.record(by=by, action="dlq.replay", project_id=project_id, letters=requested)
         return Response({"requested": requested}, status=202)
 
 
@@ -113,7 +116,10 @@ class DiscardView(_DecisionView):
     def post(self, request: Request) -> Response:
         """Mark letters as discarded."""
         ids, project_id = self.ids(request), self.project_id()
-        return Response({"discarded": services.discard(ids=ids, by=str(request.user), project_id=project_id)})
+        by = str(request.user)
+        discarded = services.discard(ids=ids, by=by, project_id=project_id)
+        audit.record(by=by, action="dlq.discard", project_id=project_id, letters=discarded)
+        return Response({"discarded": discarded})
 
 
 def _is_dry(request: Request) -> bool:

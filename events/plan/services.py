@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.db import connection, transaction
 
 from config.lib import clock, sqlfile
+from events import audit
 from events.models import PlannedType
 from events.plan import bounds
 from events.plan.errors import BadPlan
 from events.plan.modes import Mode, Unlisted
 from events.plan.schema import Schema
 
-logger = logging.getLogger("sluice.plan")
 SQL = sqlfile.load(__file__, "plan.sql")
 MOST_TYPES = 500
 #: What the schemas of one project may weigh together: gateways keep them compiled.
@@ -41,7 +40,7 @@ def put_type(*, project_id: int, type: str, mode: Mode, schema: Any, by: str) ->
         defaults={"mode": mode, "schema": checked.text, "weight": checked.weight, "updated_by": by}
         | {"updated_at": clock.now()},
     )
-    logger.info("%s planned a type of project %s: %s", by, project_id, mode)
+    audit.record(by=by, action="plan.put_type", project_id=project_id, target=type, mode=mode.value)
     return row
 
 
@@ -51,14 +50,14 @@ def delete_type(*, project_id: int, type: str, by: str) -> bool:
     deleted, _ = PlannedType.objects.filter(project_id=project_id, type=type).delete()
     if deleted:
         _next_version(project_id)
-        logger.info("%s took a type out of the plan of project %s", by, project_id)
+        audit.record(by=by, action="plan.remove_type", project_id=project_id, target=type)
     return bool(deleted)
 
 
 def set_unlisted(*, project_id: int, unlisted: Unlisted, by: str) -> None:
     """Say what is done about events of types that the plan does not name."""
     _next_version(project_id, unlisted)
-    logger.info("%s set what project %s does about types without a plan: %s", by, project_id, unlisted)
+    audit.record(by=by, action="plan.set_unlisted", project_id=project_id, target=unlisted.value)
 
 
 def forget_violations() -> int:

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events import audit
 from events.gateway.schema import errors, query
 from metrics.api.membership import MemberOrKeyView
 from metrics.api.parsers import StrictJson
@@ -92,8 +93,10 @@ class DefinitionView(_DefinitionsView):
     )
     def delete(self, request: Request, name: str) -> Response:
         """Stop keeping the metric; its rows go in the background, its name is free at once."""
-        if "\x00" in name or not services.give_up(project_id=self.project_id(), name=name):
+        project_id = self.project_id()
+        if "\x00" in name or not services.give_up(project_id=project_id, name=name):
             raise Http404("There is no such defined metric.")
+        audit.record(by=str(request.user), action="metric.remove", project_id=project_id, target=name)
         return Response(status=204)
 
 

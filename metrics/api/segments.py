@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.lib import clock
+from events import audit
 from events.gateway.auth import ReadKeyAuthentication
 from events.gateway.schema import errors, query
 from events.roles import Role
@@ -144,7 +145,9 @@ class SegmentView(_SegmentsView):
     )
     def delete(self, request: Request, name: str) -> Response:
         """Delete the segment."""
-        services.delete_segment(project_id=self.project_id(), name=name)
+        project_id = self.project_id()
+        services.delete_segment(project_id=project_id, name=name)
+        audit.record(by=str(request.user), action="segment.remove", project_id=project_id, target=name)
         return Response(status=204)
 
 
