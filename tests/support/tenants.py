@@ -101,3 +101,10 @@ def remote_tenants(sluice: RunningSluice, *names: str) -> list[RemoteTenant]:
     assert "MADE" in done.stdout, done.stderr
     made = json.loads(done.stdout.partition("MADE")[2])
     return [RemoteTenant(sluice, **made[name]) for name in names]
+
+
+def trail(project_id: int, action: str) -> list[tuple[str, str]]:
+    """Return who did `action` in a project, and to what, newest first."""
+    from events.models import AuditEntry
+
+    return list(AuditEntry.objects.filter(project_id=project_id, action=action).values_list("by", "target"))
