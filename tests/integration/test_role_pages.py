@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -109,10 +110,24 @@ def test_no_other_page_takes_a_post_from_a_viewer(login: Login) -> None:
         assert client.post(address).status_code in (403, 405), address
 
 
-def test_a_viewer_sees_every_page(login: Login) -> None:
+def test_a_viewer_sees_every_page_and_no_form_that_changes_something(login: Login) -> None:
     client = login(Role.VIEWER)
-    for page in ("", "sessions", "metrics", "segments", "plan", "pipeline", "setup"):
-        assert client.get(f"/p/acme/{page}").status_code == 200, page
+    for page in (
+        "",
+        "sessions",
+        "metrics",
+        "segments",
+        "plan",
+        "plan/type?type=planned",
+        "pipeline",
+        "setup",
+    ):
+        answer = client.get(f"/p/acme/{page}")
+        assert answer.status_code == 200, page
+        forms = re.findall(
+            r'<form method="post" action="([^"]*)"|<form method="post"', answer.content.decode()
+        )
+        assert forms == ["/logout"], page
     assert client.post("/api/segments/preview", {"rules": {"did": {}}}, "application/json").status_code == 200
 
 
