@@ -183,7 +183,8 @@ def test_users_are_never_read_as_names_and_as_hashes_together() -> None:
             [defined(covered_from=datetime(2025, 6, 5, tzinfo=UTC))],
             ["Kept is the metric paid from 2025-06-05 on", "It keeps the metric paid by day"],
         ),
-        ({"metric": "sessions", "type": "", "filter": ""}, [], ["Sessions are kept as rows."]),
+        ({"metric": "sessions", "type": "", "filter": ""}, [], ["It keeps sessions by their start by day"]),
+        ({"metric": "sessions", "filter": ""}, [], ["Sessions are kept as rows; whether an event"]),
     ],
 )
 def test_each_part_says_why_it_is_read(

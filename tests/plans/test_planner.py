@@ -43,7 +43,7 @@ def relations(**params: str | list[str]) -> list[str]:
         ("users", "1d", "rollup_users_1d"),
         ("users", "1h", "rollup_users_1h"),
         ("sessions", "1h", "rollup_sessions_1h"),
-        ("sessions", "1m", "session"),
+        ("sessions", "15m", "session"),
         ("sum:props.value", "1w", "rollup_values_1d"),
         ("avg:props.value", "1d", "rollup_values_1d"),
         ("min:props.value", "1h", "rollup_values_1h"),
