@@ -80,8 +80,8 @@ def test_a_metric_is_defined_listed_and_removed(acme: Tenant, member: Client) ->
 def test_keys_read_and_do_not_change(acme: Tenant) -> None:
     define(acme.id, "mine")
     headers: dict[str, Any] = {"HTTP_AUTHORIZATION": f"Bearer {acme.read_key}"}
-    assert Client().post("/api/definitions", json.dumps(GOOD), JSON, **headers).status_code == 401
-    assert Client().delete("/api/definitions/mine", **headers).status_code == 401
+    assert Client().post("/api/definitions", json.dumps(GOOD), JSON, **headers).status_code == 403
+    assert Client().delete("/api/definitions/mine", **headers).status_code == 403
     assert Client().get("/api/definitions").status_code == 401
     assert [one["name"] for one in acme.get("/api/definitions").json()["definitions"]] == ["mine"]
 
