@@ -121,7 +121,9 @@ class UsersView(_AudienceView):
     def _listed(self, request: Request, name: str, *, anew: bool) -> Response:
         body: object = request.data
         users = users_of_csv(body) if isinstance(body, bytes) else users_of_json(body)
-        count = services.list_users(project_id=self.project_id(), name=name, users=users, anew=anew)
+        count = services.list_users(
+            project_id=self.project_id(), name=name, users=users, anew=anew, by=str(request.user)
+        )
         return Response({"listed": count})
 
 

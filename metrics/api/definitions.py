@@ -87,7 +87,8 @@ class DefinitionView(_DefinitionsView):
     )
     def delete(self, request: Request, name: str) -> Response:
         """Stop keeping the metric; its rows go in the background, its name is free at once."""
-        if "\x00" in name or not services.give_up(project_id=self.project_id(), name=name):
+        project_id, by = self.project_id(), str(request.user)
+        if "\x00" in name or not services.give_up(project_id=project_id, name=name, by=by):
             raise Http404("There is no such defined metric.")
         return Response(status=204)
 

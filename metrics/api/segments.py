@@ -110,7 +110,10 @@ class SegmentView(SegmentsBase):
     def put(self, request: Request, name: str) -> Response:
         """Give the segment other rules."""
         rules = read_rules(object_of(request.data, "rules").get("rules"))
-        return Response(as_json(services.change_rules(project_id=self.project_id(), name=name, rules=rules)))
+        changed = services.change_rules(
+            project_id=self.project_id(), name=name, rules=rules, by=str(request.user)
+        )
+        return Response(as_json(changed))
 
     @extend_schema(
         operation_id="delete_segment",
@@ -119,7 +122,7 @@ class SegmentView(SegmentsBase):
     )
     def delete(self, request: Request, name: str) -> Response:
         """Delete the segment."""
-        services.delete_segment(project_id=self.project_id(), name=name)
+        services.delete_segment(project_id=self.project_id(), name=name, by=str(request.user))
         return Response(status=204)
 
 
