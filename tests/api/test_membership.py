@@ -16,6 +16,7 @@ from events.models import Membership
 from metrics.query.audience import size_of
 from metrics.segments.services import create_segment
 from tests.support.definitions_model import define
+from tests.support.pipeline import process_all
 from tests.support.planning import plan
 from tests.support.tenants import Tenant
 
@@ -144,6 +145,7 @@ def test_a_preview_and_the_dead_letters_go_by_the_key_as_well(
             browser.post(path, body, "application/json", **acme_key)
         assert size.call_args.args[0].project_id == both.id
     both.send([{"type": "x", "userId": "u" * 300}, {"type": "x", "userId": "u"}])
+    process_all()
     assert len(browser.get("/api/dlq", **acme_key).json()["letters"]) == 1
     assert browser.get("/api/dlq").json()["letters"] == []
 

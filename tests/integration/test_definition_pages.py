@@ -213,6 +213,7 @@ def test_a_removal_asks_first_and_is_logged(
     define(globex.id, "mine")
     assert "Events stay" in member.get(f"{URL}/mine/remove").content.decode()
     assert names() == {("acme", "mine"), ("globex", "mine")}
+    caplog.clear()
     with caplog.at_level(logging.WARNING, "sluice.definitions"):
         answer = member.post(f"{URL}/mine/remove", follow=True)
     assert "mine is gone" in answer.content.decode()

@@ -230,6 +230,7 @@ def test_a_removal_asks_first_and_is_logged(
     listed(globex, "beta", "u1")
     assert "The list goes with it" in member.get(f"{URL}/beta/remove").content.decode()
     assert names() == {("acme", "beta"), ("globex", "beta")}
+    caplog.clear()
     with caplog.at_level(logging.WARNING, "sluice.segments"):
         assert "beta is gone" in member.post(f"{URL}/beta/remove", follow=True).content.decode()
     assert names() == {("globex", "beta")}
