@@ -165,11 +165,20 @@ TEMPLATES = [
         },
     }
 ]
+#: Where wrong passwords are counted; and where answers are kept, in each process's memory or in a Redis that all of
+#: them share. Never in one store: many answers would push the counts out.
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "sluice"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "sluice",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
+    "answers": {
+        "BACKEND": "config.memory_cache.BoundedMemoryCache",
+        "LOCATION": "sluice-answers",
+        "OPTIONS": {"MAX_ENTRIES": 2_000, "MAX_BYTES": 32 << 20},
+    },
 }
-#: Where answers are kept: in each process's memory, or in a Redis that all of them share.
-CACHES["answers"] = CACHES["default"]
 if CACHE_URL := env.text("CACHE_URL"):
     CACHES["answers"] = {
         "BACKEND": "config.answer_cache.CalmRedisCache",

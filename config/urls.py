@@ -10,16 +10,18 @@ from config import health
 from config.exporter import metrics
 from config.schema import SchemaView
 from dlq.api import DiscardView, LettersView, ReplayView
+from metrics.api.audience import PreviewView, SizeView, UsersView
 from metrics.api.catalogue import CatalogueTypeView, CatalogueView
 from metrics.api.definitions import DefinitionsView, DefinitionView
 from metrics.api.funnels import FunnelsView
 from metrics.api.lifecycle import LifecycleView
 from metrics.api.paths import PathsView
-from metrics.api.plans import PlanTypeView, PlanView, ViolationsView
+from metrics.api.plans import PlanTypeView, PlanView
 from metrics.api.retention import RetentionView
-from metrics.api.segments import PreviewView, SegmentsView, SegmentView, SizeView, UsersView
+from metrics.api.segments import SegmentsView, SegmentView
 from metrics.api.users import PeopleView, PersonView
 from metrics.api.views import EventsView, EventView, MetricsView, SessionsView
+from metrics.api.violations import ViolationsView
 
 # Here and not at start-up: processors and workers have no use for the admin.
 admin.autodiscover()

@@ -18,10 +18,10 @@ from dlq.tasks import request_replay
 from events import audit
 from events.gateway.schema import errors, query
 from events.roles import Role
-from metrics.api.membership import MemberOrKeyView
+from metrics.api.membership import BODY_ERRORS, PROJECT, READ_ERRORS, MemberOrKeyView
 from metrics.api.times import wire
 from metrics.errors import BadQuestion
-from metrics.language.params import check_texts, one, parse_limit
+from metrics.language.params import one, parse_limit
 
 _MOST = 1000
 
@@ -36,13 +36,13 @@ class LettersView(MemberOrKeyView):
             query("state", "new (default), replayed or discarded."),
             query("before", "Only letters with a smaller id: the `nextBefore` of the page before."),
             query("limit", "Letters a page: 1 to 1000, default 100."),
+            PROJECT,
         ],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 503)},
+        responses={200: {"type": "object"}, **errors(*READ_ERRORS)},
     )
     def get(self, request: Request) -> Response:
         """Return the project's dead letters, newest first."""
-        params = dict(request.GET.lists())
-        check_texts(params)
+        params = self.texts()
         limit = parse_limit(one(params, "limit"), default=100, most=_MOST)
         letters = list_letters(
             project_id=self.project_id(),
@@ -85,11 +85,11 @@ class ReplayView(_DecisionView):
     @extend_schema(
         operation_id="replay_dead_letters",
         request={"application/json": _IDS},
-        parameters=[query("dryRun", "true: only tell what would pass.")],
+        parameters=[query("dryRun", "true: only tell what would pass."), PROJECT],
         responses={
             200: {"type": "object"},
             202: {"type": "object"},
-            **errors(400, 401, 403, 404, 408, 413, 415, 503),
+            **errors(*BODY_ERRORS),
         },
     )
     def post(self, request: Request) -> Response:
@@ -111,7 +111,8 @@ class DiscardView(_DecisionView):
     @extend_schema(
         operation_id="discard_dead_letters",
         request={"application/json": _IDS},
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 408, 413, 415, 503)},
+        parameters=[PROJECT],
+        responses={200: {"type": "object"}, **errors(*BODY_ERRORS)},
     )
     def post(self, request: Request) -> Response:
         """Mark letters as discarded."""

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from events.models import ApiKey, Project
 
-_PREFIX = {ApiKey.Kind.WRITE: "slw_", ApiKey.Kind.READ: "slr_"}
+#: What keys of each kind begin with.
+PREFIX = {ApiKey.Kind.WRITE: "slw_", ApiKey.Kind.READ: "slr_"}
 _HINT_LENGTH = 10
 
 
@@ -23,7 +24,7 @@ def create_project(*, slug: str, name: str = "", is_sample: bool = False) -> Pro
 
 def new_token(kind: ApiKey.Kind) -> str:
     """Return a fresh key: its kind as a prefix, then 256 random bits."""
-    return _PREFIX[kind] + secrets.token_urlsafe(32)
+    return PREFIX[kind] + secrets.token_urlsafe(32)
 
 
 def create_key(*, project: Project, kind: ApiKey.Kind | str, label: str = "", token: str = "") -> str:

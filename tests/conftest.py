@@ -93,6 +93,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _no_shared_cache() -> None:
     """Forget what other tests left in memory."""
     if "django.core.cache" in sys.modules:
-        from django.core.cache import cache
+        from django.core.cache import caches
 
-        cache.clear()
+        for name in settings.CACHES:
+            caches[name].clear()

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import psycopg
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 
 from config.lib import pooling
 from config.lib.bounded import DEADLINE_SECONDS, BoundedConnection, PooledConnection
@@ -73,6 +73,11 @@ def answer_in_time() -> None:
 def present(alias: str) -> str:
     """Return `alias`, or `default` where its URL is not set: then one role does everything."""
     return alias if alias in connections.settings else "default"
+
+
+def breaks(error: IntegrityError, constraint: str) -> bool:
+    """Tell whether it is this constraint that a row would break."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") == constraint
 
 
 def reading() -> str:

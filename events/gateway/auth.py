@@ -27,6 +27,7 @@ from events.gateway.known_keys import KnownKeys, Row
 from events.gateway.lookups import lookups
 from events.gateway.quota import Quota, quota_of
 from events.models import ApiKey
+from events.services import PREFIX
 
 SQL = sqlfile.load(__file__, "lookups.sql")
 #: How much of the time for an answer a lookup may take. Without it a stranger's request is over anyway; a known
@@ -130,6 +131,17 @@ def token_of(request: HttpRequest) -> str:
     return request.META.get("HTTP_X_API_KEY", "") or (
         request.GET.get("writeKey", "") if request.META.get("QUERY_STRING") else ""
     )
+
+
+def sends_key(request: HttpRequest) -> bool:
+    """Tell whether a request that may name a person instead carries a key, be it a wrong one.
+
+    A Basic user name is one where it looks like one.
+    """
+    scheme, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0], token_of(request)
+    if scheme.lower() == "basic":
+        return token.startswith(tuple(PREFIX.values()))
+    return bool(scheme or token)
 
 
 def _basic_user(value: str) -> str:

@@ -101,8 +101,9 @@ class _KeyScheme(OpenApiAuthenticationExtension):
 
 
 class ReadKeyScheme(_KeyScheme):
-    """Read keys."""
+    """Read keys, also where a login will do."""
 
+    match_subclasses = True
     target_class = "events.gateway.auth.ReadKeyAuthentication"
     name = ["readKey", "readKeyHeader"]
 

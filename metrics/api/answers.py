@@ -6,9 +6,14 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from events.gateway.schema import errors
+
+#: What the address of a question may answer.
+ANSWERS: dict[int, Any] = {200: {"type": "object"}, 304: None, **errors(400, 401, 403, 503)}
 #: Seconds that a client may keep an answer without asking, at most: an erased user has to be gone from it too.
 _MOST_SECONDS = 60
 #: Who asks is in these: a browser must not show one project's answer for another's key.
@@ -17,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def answered(request: Request, body: dict[str, Any], *, seconds: float = 0) -> Response:
-    """Return an answer that may be kept for `seconds`; a 304 where the client has it already.
+    """Return an answer that may be kept for `seconds`; a 304 where a client that only reads has it already.
 
     `cached` says only where the answer came from: it is part of the tag, and two tags that differ in it alone match.
     """
@@ -27,7 +32,7 @@ def answered(request: Request, body: dict[str, Any], *, seconds: float = 0) -> R
         "ETag": f'"{tag}-kept"' if body.get("cached") else f'"{tag}"',
         "Vary": _VARY,
     }
-    if held := _held(request, tag):
+    if request.method in SAFE_METHODS and (held := _held(request, tag)):
         return Response(status=304, headers=headers | {"ETag": held})
     return Response(body, headers=headers)
 

@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.gateway.schema import errors, query
-from metrics.api.membership import MemberOrKeyView
+from metrics.api.membership import PROJECT, READ_ERRORS, MemberOrKeyView
 from metrics.api.times import wire
 from metrics.catalogue import services
 from metrics.catalogue.drafts import draft_schema
-from metrics.catalogue.selectors import ObservedProperty, ObservedType, find_type, list_types
-from metrics.language.params import check_known, check_texts, one, parse_limit
+from metrics.catalogue.selectors import ObservedProperty, ObservedType, Properties, find_type, list_types
+from metrics.language.params import check_alone, one, parse_limit
 
 #: What is noted of a project, and no more.
 _BOUNDS = {
@@ -23,7 +23,6 @@ _BOUNDS = {
     "propertiesOfAType": services.MOST_PROPERTIES,
     "rows": services.MOST_ROWS,
 }
-_PROJECT = query("project", "The project's slug, for logged-in members of several projects.")
 
 
 class CatalogueView(MemberOrKeyView):
@@ -33,22 +32,23 @@ class CatalogueView(MemberOrKeyView):
         operation_id="catalogue",
         parameters=[
             query("limit", "Types listed: 1 to 1000, default 100; those that came most often."),
-            _PROJECT,
+            query("type", "Only this type, with its properties: for types that an address cannot hold."),
+            PROJECT,
         ],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 503)},
+        responses={200: {"type": "object"}, **errors(*READ_ERRORS)},
     )
     def get(self, request: Request) -> Response:
         """List types by how often they came."""
-        params = _params(request, "limit")
+        params, project_id = self.params("limit", "type"), self.project_id()
         limit = parse_limit(one(params, "limit"), default=100, most=1000)
-        found = list_types(project_id=self.project_id(), limit=limit)
+        listed = list_types(project_id=project_id, limit=limit)
+        types = [_type(one_) for one_ in listed.types]
+        if (wanted := one(params, "type")) is not None:
+            check_alone(params, "type")
+            found = find_type(project_id=project_id, type=wanted)
+            types = [_described(*found)] if found else []
         return Response(
-            {
-                "types": [_type(one_) for one_ in found.types],
-                "total": found.total,
-                "otherEvents": found.others,
-                "bounds": _BOUNDS,
-            }
+            {"types": types, "total": listed.total, "otherEvents": listed.others, "bounds": _BOUNDS}
         )
 
 
@@ -57,35 +57,28 @@ class CatalogueTypeView(MemberOrKeyView):
 
     @extend_schema(
         operation_id="catalogue_type",
-        parameters=[_PROJECT],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 503)},
+        parameters=[PROJECT],
+        responses={200: {"type": "object"}, **errors(*READ_ERRORS)},
     )
     def get(self, request: Request, type: str) -> Response:
         """Return a type with its properties, and a schema that fits them."""
-        _params(request)
+        self.params()
         project_id = self.project_id()
         found = None if "\0" in type else find_type(project_id=project_id, type=type)
         if found is None:
             raise Http404("No event of this type ever came.")
-        observed, properties = found
-        return Response(
-            {
-                **_type(observed),
-                "observedEvents": properties.events,
-                "properties": [_property(one_) for one_ in properties.observed],
-                "otherProperties": properties.others,
-                "bounds": _BOUNDS,
-                "schema": draft_schema(properties),
-            }
-        )
+        return Response(_described(*found) | {"bounds": _BOUNDS})
 
 
-def _params(request: Request, *names: str) -> dict[str, list[str]]:
-    """Return the parameters, of which only these are known. Raises BadQuestion."""
-    params = {name: [str(value) for value in values] for name, values in request.GET.lists()}
-    check_texts(params)
-    check_known(params, (*names, "project"))
-    return params
+def _described(observed: ObservedType, properties: Properties) -> dict[str, Any]:
+    """Return a type with its properties."""
+    return {
+        **_type(observed),
+        "observedEvents": properties.events,
+        "properties": [_property(one_) for one_ in properties.observed],
+        "otherProperties": properties.others,
+        "schema": draft_schema(properties),
+    }
 
 
 def _type(one_: ObservedType) -> dict[str, Any]:

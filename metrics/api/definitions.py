@@ -9,18 +9,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from events import audit
-from events.gateway.schema import errors, query
-from metrics.api.membership import MemberOrKeyView
-from metrics.api.parsers import StrictJson
+from events.gateway.schema import errors
+from metrics.api.membership import BODY_ERRORS, PROJECT, READ_ERRORS, MemberOrKeyView
 from metrics.api.times import wire
 from metrics.definitions import services
 from metrics.definitions.parse import read_definition
 from metrics.definitions.spec import MEASURES
-from metrics.language.params import check_texts
 from metrics.models import MetricDefinition
 
-_PROJECT = query("project", "The project's slug, for logged-in members of several projects.")
 _NEW = {
     "type": "object",
     "required": ["name"],
@@ -36,11 +32,9 @@ _NEW = {
 
 
 class _DefinitionsView(MemberOrKeyView):
-    parser_classes = [StrictJson]
-
     def project_id(self) -> int:
         """Return the project, once the address holds nothing but text."""
-        check_texts(dict(self.request.GET.lists()))
+        self.texts()
         return super().project_id()
 
 
@@ -49,8 +43,8 @@ class DefinitionsView(_DefinitionsView):
 
     @extend_schema(
         operation_id="definitions",
-        parameters=[_PROJECT],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 503)},
+        parameters=[PROJECT],
+        responses={200: {"type": "object"}, **errors(*READ_ERRORS)},
     )
     def get(self, request: Request) -> Response:
         """Return the defined metrics by name."""
@@ -60,8 +54,8 @@ class DefinitionsView(_DefinitionsView):
     @extend_schema(
         operation_id="create_definition",
         request={"application/json": _NEW},
-        parameters=[_PROJECT],
-        responses={201: {"type": "object"}, **errors(400, 401, 403, 404, 408, 409, 413, 415, 503)},
+        parameters=[PROJECT],
+        responses={201: {"type": "object"}, **errors(*BODY_ERRORS, 409)},
     )
     def post(self, request: Request) -> Response:
         """Define a metric: it is kept from now on, and computed over history in the background."""
@@ -75,8 +69,8 @@ class DefinitionView(_DefinitionsView):
 
     @extend_schema(
         operation_id="definition",
-        parameters=[_PROJECT],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 405, 503)},
+        parameters=[PROJECT],
+        responses={200: {"type": "object"}, **errors(*READ_ERRORS, 405)},
     )
     def get(self, request: Request, name: str) -> Response:
         """Return the definition, and how far its history is computed."""
@@ -88,15 +82,14 @@ class DefinitionView(_DefinitionsView):
 
     @extend_schema(
         operation_id="delete_definition",
-        parameters=[_PROJECT],
-        responses={204: None, **errors(400, 401, 403, 404, 405, 503)},
+        parameters=[PROJECT],
+        responses={204: None, **errors(*READ_ERRORS, 405)},
     )
     def delete(self, request: Request, name: str) -> Response:
         """Stop keeping the metric; its rows go in the background, its name is free at once."""
-        project_id = self.project_id()
-        if "\x00" in name or not services.give_up(project_id=project_id, name=name):
+        project_id, by = self.project_id(), str(request.user)
+        if "\x00" in name or not services.give_up(project_id=project_id, name=name, by=by):
             raise Http404("There is no such defined metric.")
-        audit.record(by=str(request.user), action="metric.remove", project_id=project_id, target=name)
         return Response(status=204)
 
 

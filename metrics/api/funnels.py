@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from events.gateway.auth import project_of
 from events.gateway.schema import errors, query
-from metrics.api.answers import answered
+from metrics.api.answers import ANSWERS, answered
 from metrics.api.parsers import StrictJson
 from metrics.api.times import wire
 from metrics.errors import BadQuestion
@@ -63,7 +63,7 @@ class FunnelsView(APIView):
             query("filter", "FIELD:OP:VALUE, on the events of all steps.", many=True),
             query("segment", "Only persons of this segment."),
         ],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 503)},
+        responses=ANSWERS,
     )
     def get(self, request: Request) -> Response:
         """Answer the question in the query string."""

@@ -10,7 +10,7 @@ from rest_framework.parsers import BaseParser
 
 from config.bodies import BodyTooLarge
 from metrics.errors import BadQuestion
-from metrics.language.json_text import read_json
+from metrics.language.json_text import read_document
 
 
 class StrictJson(BaseParser):
@@ -24,11 +24,8 @@ class StrictJson(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the value. Raises BadQuestion or BodyTooLarge."""
-        try:
-            return read_json(_whole(stream).decode(), field="body")
-        except UnicodeDecodeError:
-            raise BadQuestion("The body is not UTF-8.", field="body") from None
+        """Return the value. Raises InvalidJson, BadQuestion or BodyTooLarge."""
+        return read_document(_whole(stream), field="body")
 
 
 class CsvBytes(BaseParser):
@@ -44,6 +41,16 @@ class CsvBytes(BaseParser):
     ) -> Any:
         """Return the bytes. Raises BodyTooLarge."""
         return _whole(stream)
+
+
+def object_of(body: Any, *known: str) -> dict[str, Any]:
+    """Return a body that is an object with no other names than these. Raises BadQuestion."""
+    if not isinstance(body, dict):
+        raise BadQuestion("The body must be a JSON object.", field="body")
+    for name in body:
+        if name not in known:
+            raise BadQuestion(f"There is no such field; known are {', '.join(known)}.", field=name[:100])
+    return body
 
 
 def _whole(stream: IO[bytes]) -> bytes:

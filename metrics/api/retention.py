@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.gateway.auth import project_of
-from events.gateway.schema import errors, query
-from metrics.api.answers import answered
+from events.gateway.schema import query
+from metrics.api.answers import ANSWERS, answered
 from metrics.api.times import wire
 from metrics.insights.retention import Cohort, RetentionAnswer, ask_retention
 
@@ -31,7 +31,7 @@ class RetentionView(APIView):
             query("filter", "FIELD:OP:VALUE, on all events.", many=True),
             query("segment", "Only persons of this segment."),
         ],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 503)},
+        responses=ANSWERS,
     )
     def get(self, request: Request) -> Response:
         """Answer the question in the query string."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import Http404
@@ -12,17 +11,16 @@ from rest_framework.response import Response
 
 from config.lib import clock
 from events.gateway.schema import errors, query
-from metrics.api.membership import MemberOrKeyView
+from metrics.api.membership import PROJECT, READ_ERRORS, MemberOrKeyView
 from metrics.api.times import wire
 from metrics.errors import BadQuestion
 from metrics.language.filters import Filter, parse_filter
-from metrics.language.params import check_known, check_texts, one, parse_limit
+from metrics.language.params import check_alone, one, parse_limit
 from metrics.people.selectors import Profile, profile_of
 from metrics.query.listing import list_people
 from metrics.segments.selectors import segment_named
 
 _MOST, _MOST_TRAITS = 100, 20
-_PARAMS = ("userId", "trait", "segment", "cursor", "limit", "project")
 
 
 class PeopleView(MemberOrKeyView):
@@ -36,16 +34,16 @@ class PeopleView(MemberOrKeyView):
             query("segment", "Only people in this segment."),
             query("cursor", "The `nextCursor` of the page before."),
             query("limit", "People a page: 1 to 100, default 50."),
-            query("project", "The project's slug, for logged-in members of several projects."),
+            PROJECT,
         ],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 503)},
+        responses={200: {"type": "object"}, **errors(*READ_ERRORS)},
     )
     def get(self, request: Request) -> Response:
         """List people by their user id."""
-        params = _params(request, _PARAMS)
+        params = self.params("userId", "trait", "segment", "cursor", "limit")
         project_id, segment = self.project_id(), one(params, "segment")
         if (user_id := one(params, "userId")) is not None:
-            check_alone(params)
+            check_alone(params, "userId")
             found = profile_of(project_id=project_id, user_id=user_id)
             return Response({"users": [_person(found)] if found else [], "nextCursor": None})
         page = list_people(
@@ -64,31 +62,17 @@ class PersonView(MemberOrKeyView):
 
     @extend_schema(
         operation_id="user",
-        parameters=[query("project", "The project's slug, for logged-in members of several projects.")],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 404, 503)},
+        parameters=[PROJECT],
+        responses={200: {"type": "object"}, **errors(*READ_ERRORS)},
     )
     def get(self, request: Request, user_id: str) -> Response:
         """Return the person with this id, whichever of the person's ids it is."""
-        _params(request, ("project",))
+        self.params()
         project_id = self.project_id()
         found = None if "\0" in user_id else profile_of(project_id=project_id, user_id=user_id)
         if found is None:
             raise Http404("There is no such user.")
         return Response(_person(found))
-
-
-def _params(request: Request, known: Sequence[str]) -> dict[str, list[str]]:
-    """Return the parameters, of which only these are known. Raises BadQuestion."""
-    params = {name: [str(value) for value in values] for name, values in request.GET.lists()}
-    check_texts(params)
-    check_known(params, known)
-    return params
-
-
-def check_alone(params: Mapping[str, Sequence[str]]) -> None:
-    """Raise BadQuestion where `userId` stands beside other conditions, which would not be looked at."""
-    for name in params.keys() - {"userId", "project"}:
-        raise BadQuestion(f"`userId` names one person: leave `{name}` out.", field=name)
 
 
 def parse_traits(texts: list[str]) -> list[Filter]:

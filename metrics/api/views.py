@@ -17,7 +17,7 @@ from events.gateway.auth import ReadKeyAuthentication, project_of
 from events.gateway.schema import errors, query
 from events.gateway.views import IngestView
 from events.selectors import get_event
-from metrics.api.answers import answered
+from metrics.api.answers import ANSWERS, answered
 from metrics.api.bodies import metrics_body
 from metrics.api.events import as_json, ids_asked_for, list_answer, stored_id
 from metrics.api.times import UTC, wire
@@ -53,7 +53,7 @@ class MetricsView(APIView):
             query("compare", "previous: the period before too."),
             query("explain", "1: also say what was read, and why."),
         ],
-        responses={200: {"type": "object"}, **errors(400, 401, 403, 503)},
+        responses=ANSWERS,
     )
     def get(self, request: Request) -> Response:
         """Answer the question in the query string."""

@@ -111,7 +111,7 @@ class DefinitionAdmin(SaysRefusals, admin.ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: MetricDefinition) -> None:
         """Give one up: its rows go in the background."""
-        services.give_up(project_id=obj.project_id, name=obj.name)
+        services.give_up(project_id=obj.project_id, name=obj.name, by=request.user.get_username())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MetricDefinition]) -> None:
         """Give several up."""
@@ -121,9 +121,11 @@ class DefinitionAdmin(SaysRefusals, admin.ModelAdmin):
     @admin.action(description="Stop computing history", permissions=["change"])
     def stop_history(self, request: HttpRequest, queryset: QuerySet[MetricDefinition]) -> None:
         """Let history be as far as it is."""
-        messages.success(request, f"Stopped: {sum(services.stop(id=one.pk) for one in queryset)}.")
+        by = request.user.get_username()
+        messages.success(request, f"Stopped: {sum(services.stop(id=one.pk, by=by) for one in queryset)}.")
 
     @admin.action(description="Go on computing history", permissions=["change"])
     def go_on_with_history(self, request: HttpRequest, queryset: QuerySet[MetricDefinition]) -> None:
         """Compute the rest."""
-        messages.success(request, f"Going on: {sum(services.go_on(id=one.pk) for one in queryset)}.")
+        by = request.user.get_username()
+        messages.success(request, f"Going on: {sum(services.go_on(id=one.pk, by=by) for one in queryset)}.")

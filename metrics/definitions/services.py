@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, cast
 
 import psycopg
@@ -10,6 +11,8 @@ from django.db.models import CharField, F, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from config.lib.errors import SluiceError
+from config.lib.postgres import breaks
+from events import audit
 from events.models import Project
 from metrics.definitions.aliases import note_alias
 from metrics.definitions.parse import Wanted
@@ -17,6 +20,7 @@ from metrics.errors import NameTaken
 from metrics.models import MetricDefinition
 from metrics.versions import bump
 
+logger = logging.getLogger("sluice.definitions")
 __all__ = ["create", "give_up", "go_on", "listed", "note_alias", "stop"]
 #: Each claim looks for what each of them counts.
 MOST = 50
@@ -49,12 +53,15 @@ def create(*, project_id: int, wanted: Wanted, by: str) -> MetricDefinition:
                 created_by=by,
             )
             _outdate_answers(project_id)
-            return made
-    except IntegrityError:
+    except IntegrityError as error:
+        if not breaks(error, "metric_definition_once"):
+            raise
         raise NameTaken("There is a defined metric of that name already.") from None
+    logger.info("%s defined the metric %s of project %s", by, made.name, project_id)
+    return made
 
 
-def give_up(*, project_id: int, name: str) -> bool:
+def give_up(*, project_id: int, name: str, by: str) -> bool:
     """Stop keeping a definition and free its name; a task removes its rollups. False where there is none."""
     kept = _of(project_id).filter(name=name).exclude(state=State.REMOVING)
     # The name of one that is being removed is no name that anybody can give.
@@ -63,6 +70,7 @@ def give_up(*, project_id: int, name: str) -> bool:
         found = bool(kept.update(state=State.REMOVING, name=freed))
         if found:
             _outdate_answers(project_id)
+            audit.record(by=by, action="metric.remove", project_id=project_id, target=name)
     return found
 
 
@@ -71,14 +79,21 @@ def listed(*, project_id: int) -> list[MetricDefinition]:
     return list(_of(project_id).exclude(state=State.REMOVING).order_by("name"))
 
 
-def stop(*, id: int) -> bool:
+def stop(*, id: int, by: str) -> bool:
     """Let history be as far as it is computed; new events are still counted. False where it is not being computed."""
-    return bool(MetricDefinition.objects.filter(pk=id, state=State.BUILDING).update(state=State.STOPPED))
+    return _moved(id, State.BUILDING, State.STOPPED, f"{by} stopped computing the history of")
 
 
-def go_on(*, id: int) -> bool:
+def go_on(*, id: int, by: str) -> bool:
     """Compute the rest of history. False where that was not stopped."""
-    return bool(MetricDefinition.objects.filter(pk=id, state=State.STOPPED).update(state=State.BUILDING))
+    return _moved(id, State.STOPPED, State.BUILDING, f"{by} goes on computing the history of")
+
+
+def _moved(id: int, before: str, after: str, said: str) -> bool:
+    moved = bool(MetricDefinition.objects.filter(pk=id, state=before).update(state=after))
+    if moved:
+        logger.info("%s the defined metric %s", said, id)
+    return moved
 
 
 def _outdate_answers(project_id: int) -> None:

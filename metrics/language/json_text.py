@@ -1,4 +1,4 @@
-"""Reads a parameter that is JSON. Every refusal says what would be right."""
+"""Reads JSON: a parameter, or a whole body. Every refusal says what would be right."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from metrics.errors import BadQuestion
 def read_json(text: str, *, field: str) -> Any:
     """Return the value that `text` writes as JSON, whose texts are all fit for Postgres. Raises BadQuestion."""
     try:
-        value = strict(text.encode("utf-8", "surrogatepass"), lines=False)
+        return read_document(text.encode("utf-8", "surrogatepass"), field=field)
     except InvalidJson:
         raise BadQuestion(f"`{field}` must be valid JSON.", field=field) from None
+
+
+def read_document(document: bytes, *, field: str) -> Any:
+    """Return the value that `document` writes as JSON. Raises InvalidJson; BadQuestion where Postgres takes no text."""
+    value = strict(document, lines=False)
     if not all(map(_is_storable, _texts(value))):
         raise BadQuestion(f"`{field}` holds characters that are not text.", field=field)
     return value

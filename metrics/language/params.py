@@ -42,3 +42,9 @@ def check_known(params: Params, names: Collection[str]) -> None:
             raise BadQuestion(
                 f"There is no parameter of this name; known are {', '.join(names)}.", field=name
             )
+
+
+def check_alone(params: Params, name: str) -> None:
+    """Raise BadQuestion where the one thing that `name` names has other conditions, which would not be looked at."""
+    for other in params.keys() - {name, "project"}:
+        raise BadQuestion(f"`{name}` names one: leave `{other}` out.", field=other)

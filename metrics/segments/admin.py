@@ -70,16 +70,15 @@ class SegmentAdmin(SaysRefusals, admin.ModelAdmin):
         """Save the rules; answers that were kept are old from then on."""
         if obj.kind == Segment.Kind.STATIC:
             return
-        rules, project_id = read_rules(obj.rules), obj.project_id
+        rules, project_id, by = read_rules(obj.rules), obj.project_id, request.user.get_username()
         if change:
-            change_rules(project_id=project_id, name=obj.name, rules=rules)
+            change_rules(project_id=project_id, name=obj.name, rules=rules, by=by)
         else:
-            by = request.user.get_username()
             obj.pk = create_segment(project_id=project_id, name=obj.name, by=by, rules=rules).pk
 
     def delete_model(self, request: HttpRequest, obj: Segment) -> None:
         """Delete one."""
-        delete_segment(project_id=obj.project_id, name=obj.name)
+        delete_segment(project_id=obj.project_id, name=obj.name, by=request.user.get_username())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
         """Delete several."""

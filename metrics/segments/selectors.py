@@ -14,8 +14,11 @@ from metrics.segments.rules import Listed, Rule, Segment
 
 
 def segment_named(*, project_id: int, name: str) -> Segment:
-    """Return a project's segment, to be used in a question. Raises BadQuestion where there is none."""
-    saved = find(project_id=project_id, name=name)
+    """Return a project's segment, to be used in a question. Raises BadQuestion where there is none.
+
+    Asked of the readers' database, as the question is; whoever looks at segments themselves is told of the last change.
+    """
+    saved = Saved.objects.using(reading()).filter(project_id=project_id, name=name).first()
     if saved is None:
         raise BadQuestion("There is no such segment.", field="segment")
     return Segment(saved.pk, saved.name, rules_of(saved))
@@ -23,7 +26,7 @@ def segment_named(*, project_id: int, name: str) -> Segment:
 
 def find(*, project_id: int, name: str) -> Saved | None:
     """Return a project's segment as it is saved, or None."""
-    return Saved.objects.using(reading()).filter(project_id=project_id, name=name).first()
+    return Saved.objects.filter(project_id=project_id, name=name).first()
 
 
 def rules_of(saved: Saved) -> Rule:
@@ -34,7 +37,7 @@ def rules_of(saved: Saved) -> Rule:
 def list_segments(*, project_id: int, cursor: str | None = None, limit: int = 100) -> Page[Saved]:
     """Return a project's segments by name. Raises BadCursor."""
     after = _read(cursor) if cursor else ""
-    found = Saved.objects.using(reading()).filter(project_id=project_id, name__gt=after).order_by("name")
+    found = Saved.objects.filter(project_id=project_id, name__gt=after).order_by("name")
     rows = list(found[: limit + 1])
     more = len(rows) > limit
     return Page(rows[:limit], _write(rows[limit - 1].name) if more else None)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import caches
@@ -159,6 +160,33 @@ def test_another_answer_has_another_tag(both: Tenant, globex: Tenant) -> None:
     assert again(both, first, metric="users").status_code == 200
     assert again(globex, first).status_code == 200
     assert again(both, first, explain="1").status_code == 200
+
+
+def test_only_who_reads_gets_a_304(both: Tenant) -> None:
+    """RFC 9110, 13.1.2: for other methods a tag that matches is no answer."""
+    body, key = '{"steps": ["view", "order"], "range": "2025-06-01/2025-06-03"}', f"Bearer {both.read_key}"
+    first = Client().post("/api/funnels", body, "application/json", HTTP_AUTHORIZATION=key)
+    second = Client().post(
+        "/api/funnels", body, "application/json", HTTP_AUTHORIZATION=key, HTTP_IF_NONE_MATCH=first["ETag"]
+    )
+    assert (second.status_code, second.json() | {"cached": 0}) == (200, first.json() | {"cached": 0})
+
+
+@pytest.mark.parametrize("name", ["metrics", "funnels", "retention", "paths", "lifecycle"])
+def test_the_openapi_document_tells_of_304(name: str) -> None:
+    document = yaml.safe_load(Client().get("/api/schema").content)
+    methods = document["paths"][f"/api/{name}"]
+    assert "304" in methods["get"]["responses"]
+    assert "304" not in methods.get("post", {"responses": {}})["responses"]
+
+
+def test_an_answer_that_was_computed_again_has_another_tag(both: Tenant) -> None:
+    """`asOf` is part of it: what a 304 kept would say less than is known."""
+    first = both.get("/api/metrics", **DAYS)
+    caches["answers"].clear()
+    second = again(both, first)
+    assert (second.status_code, second.json()["series"]) == (200, first.json()["series"])
+    assert second.json()["asOf"] > first.json()["asOf"]
 
 
 def test_an_answer_about_now_may_be_kept_for_seconds(both: Tenant) -> None:

@@ -182,6 +182,27 @@ def test_any_type_can_be_asked_for(acme: Tenant, type_: str) -> None:
     assert catalogue(acme, "/" + quote(type_, safe=""))["type"] == type_
 
 
+@pytest.mark.parametrize("kind", ["two\nlines", "..", "a/b"])
+def test_a_type_that_no_address_can_hold_is_asked_for_by_its_parameter(
+    acme: Tenant, globex: Tenant, kind: str
+) -> None:
+    store_all(globex.id, [event(type=kind, theirs=1)])
+    assert catalogue(acme, type=kind)["types"] == []
+    store_all(acme.id, [event(type=kind, n=1), event(type="more")])
+    found = catalogue(acme, type=kind)
+    (one,) = found["types"]
+    assert (one["type"], one["events"], [prop["name"] for prop in one["properties"]]) == (kind, 1, ["n"])
+    assert one["schema"]["properties"] == {"n": {"type": "integer"}}
+    assert (found["total"], found["bounds"]["types"]) == (2, 500)
+
+
+def test_one_type_is_described_alike_both_ways(acme: Tenant) -> None:
+    store_all(acme.id, [event(type="order", n=1)])
+    (one,) = catalogue(acme, type="order")["types"]
+    alone = catalogue(acme, "/order")
+    assert alone.pop("bounds") and alone == one
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/a%00b"])
 def test_a_type_that_never_came_is_not_found(acme: Tenant, globex: Tenant, path: str) -> None:
     store_all(globex.id, [event(type="nothing")])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import IntegrityError
 from django.test import Client
 
 from events.models import Membership
@@ -80,8 +82,8 @@ def test_a_metric_is_defined_listed_and_removed(acme: Tenant, member: Client) ->
 def test_keys_read_and_do_not_change(acme: Tenant) -> None:
     define(acme.id, "mine")
     headers: dict[str, Any] = {"HTTP_AUTHORIZATION": f"Bearer {acme.read_key}"}
-    assert Client().post("/api/definitions", json.dumps(GOOD), JSON, **headers).status_code == 401
-    assert Client().delete("/api/definitions/mine", **headers).status_code == 401
+    assert Client().post("/api/definitions", json.dumps(GOOD), JSON, **headers).status_code == 403
+    assert Client().delete("/api/definitions/mine", **headers).status_code == 403
     assert Client().get("/api/definitions").status_code == 401
     assert [one["name"] for one in acme.get("/api/definitions").json()["definitions"]] == ["mine"]
 
@@ -98,6 +100,13 @@ def test_a_name_stands_for_one_metric(member: Client) -> None:
     assert post(member, **GOOD).status_code == 201
     again = post(member, **GOOD)
     assert (again.status_code, again.json()["code"]) == (409, "name_taken")
+
+
+def test_another_broken_rule_is_no_name_that_is_taken(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = IntegrityError("of another constraint")
+    monkeypatch.setattr(MetricDefinition.objects, "create", Mock(side_effect=broken))
+    with pytest.raises(IntegrityError):
+        define(acme.id, "mine")
 
 
 def test_there_are_at_most_fifty(acme: Tenant, member: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth.models import User
@@ -308,6 +309,27 @@ def test_a_name_that_none_has_is_not_found(shop: Tenant, name: str) -> None:
     client = member(shop)
     for method, path, body in changes(name)[1:]:
         assert client.generic(method, path, body, JSON).status_code in (400, 404), (method, path)
+
+
+def test_there_is_room_for_so_many_segments(shop: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("metrics.segments.services.MOST", 2)
+    assert [create(shop, name).status_code for name in ("a", "b")] == [201, 201]
+    refused = create(shop, "c")
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_segments")
+    member(shop).delete("/api/segments/a")
+    assert create(shop, "c").status_code == 201
+
+
+def test_what_was_just_changed_is_read_where_it_was_changed(
+    shop: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standby that has not replayed it yet would know nothing of it."""
+    create(shop)
+    monkeypatch.setattr("metrics.segments.selectors.reading", Mock(side_effect=AssertionError))
+    assert shop.get("/api/segments/buyers").status_code == 200
+    assert len(shop.get("/api/segments").json()["segments"]) == 1
+    member(shop).delete("/api/segments/buyers")
+    assert shop.get("/api/segments").json()["segments"] == []
 
 
 def test_methods_that_an_address_does_not_know_are_405(shop: Tenant) -> None:

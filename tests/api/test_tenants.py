@@ -52,9 +52,9 @@ CASES: dict[str, list[str | tuple[str, dict[str, Any]]]] = {
     "api/lifecycle": ["/api/lifecycle", "/api/lifecycle?filter=userId:eq:{user}&period=week"],
     "api/users": ["/api/users", "/api/users?project={slug}", "/api/users?trait=x:ne:1"],
     "api/users/<path:user_id>": ["/api/users/{user}", "/api/users/{user}?project={slug}"],
-    "api/catalogue": ["/api/catalogue", "/api/catalogue?project={slug}"],
+    "api/catalogue": ["/api/catalogue", "/api/catalogue?project={slug}", "/api/catalogue?type=zz&project={slug}"],
     "api/catalogue/<path:type>": ["/api/catalogue/own", "/api/catalogue/own?project={slug}"],
-    "api/plan": ["/api/plan", "/api/plan?project={slug}"],
+    "api/plan": ["/api/plan", "/api/plan?project={slug}", "/api/plan?type=planned&project={slug}"],
     "api/plan/<path:type>": ["/api/plan/planned", "/api/plan/planned?project={slug}"],
     "api/plan/<path:type>/violations": [
         "/api/plan/planned/violations?{span}", "/api/plan/planned/violations?project={slug}",

@@ -149,7 +149,7 @@ def test_what_depends_on_the_others_is_said_too(
     operator: Client, acme: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("metrics.definitions.services.MOST", 0)
-    monkeypatch.setattr("metrics.segments.services._MOST_SEGMENTS", 0)
+    monkeypatch.setattr("metrics.segments.services.MOST", 0)
     monkeypatch.setattr("events.plan.services.MOST_TYPES", 0)
     for model, said in (
         ("metrics_metricdefinition", "remove one first"),

@@ -292,6 +292,6 @@ def test_a_segment_of_another_project_is_none(stored: None) -> None:
     create_segment(project_id=OTHER_PROJECT, name="theirs", by="ada", rules=read_rules({"did": "buy"}))
     with pytest.raises(BadQuestion, match="no such segment"):
         scoped(PROJECT, segment="theirs")
-    delete_segment(project_id=OTHER_PROJECT, name="theirs")
+    delete_segment(project_id=OTHER_PROJECT, name="theirs", by="test")
     with pytest.raises(BadQuestion, match="no such segment"):
         scoped(OTHER_PROJECT, segment="theirs")

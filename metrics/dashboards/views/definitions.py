@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.lib.errors import SluiceError
-from events import audit
 from events.models import Project
 from metrics.catalogue.selectors import list_types
 from metrics.dashboards.access import PageRequest, project_page
@@ -20,7 +18,6 @@ from metrics.dashboards.forms.definitions import DefinitionForm
 from metrics.definitions import services
 from metrics.models import MetricDefinition
 
-logger = logging.getLogger("sluice.definitions")
 #: Types that the form offers: those that came most often.
 OFFERED = 200
 _MADE = "{name} is kept from now on. Its history is being computed."
@@ -46,11 +43,11 @@ def definitions(request: PageRequest, project: Project) -> HttpResponse:
 @project_page
 def history(request: PageRequest, project: Project, name: str) -> HttpResponse:
     """Stop computing a metric's history, or go on; what was done already stays so."""
-    found = _found(project, name)
+    found, by = _found(project, name), request.user.get_username()
     if request.POST.get("do") == "stop":
-        services.stop(id=found.pk)
+        services.stop(id=found.pk, by=by)
     elif request.POST.get("do") == "continue":
-        services.go_on(id=found.pk)
+        services.go_on(id=found.pk, by=by)
     return redirect("defined-metrics", slug=project.slug)
 
 
@@ -75,15 +72,12 @@ def _is_made(request: PageRequest, project: Project, form: DefinitionForm) -> bo
     except SluiceError as error:
         form.refuse(error)
         return False
-    logger.info("%s defined the metric %s of project %s", by, made.name, project.pk)
     messages.success(request, _MADE.format(name=made.name))
     return True
 
 
 def _give_up(request: PageRequest, project: Project, name: str) -> None:
-    if services.give_up(project_id=project.pk, name=name):
-        by = request.user.get_username()
-        audit.record(by=by, action="metric.remove", project_id=project.pk, target=name)
+    if services.give_up(project_id=project.pk, name=name, by=request.user.get_username()):
         messages.success(request, f"{name} is gone. Its rows are removed in the background.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +13,6 @@ from django.views.decorators.http import require_http_methods
 
 from config.lib import clock
 from config.lib.errors import SluiceError
-from events import audit
 from events.models import Project
 from metrics.dashboards import figures
 from metrics.dashboards.access import PageRequest, project_page
@@ -28,7 +26,6 @@ from metrics.segments import services
 from metrics.segments.rules import Rule
 from metrics.segments.selectors import find, list_segments, rules_of
 
-logger = logging.getLogger("sluice.segments")
 PAGE, PEOPLE_PAGE = 50, 50
 _TOO_LARGE = (
     "A request takes at most {bytes} bytes: upload a part of the list, and add the rest over the API."
@@ -96,7 +93,6 @@ def _is_made(
     except SluiceError as error:
         form.refuse(error)
         return False
-    logger.info("%s made the segment %s of project %s", by, name, project.pk)
     messages.success(request, f"The segment {name} is saved.")
     return True
 
@@ -163,11 +159,9 @@ def remove(request: PageRequest, project: Project, name: str) -> HttpResponse:
 
 def _delete(request: PageRequest, project: Project, name: str) -> None:
     try:
-        services.delete_segment(project_id=project.pk, name=name)
+        services.delete_segment(project_id=project.pk, name=name, by=request.user.get_username())
     except services.NotFound:
         return
-    by = request.user.get_username()
-    audit.record(by=by, action="segment.remove", project_id=project.pk, target=name)
     messages.success(request, f"The segment {name} is gone.")
 
 

@@ -158,7 +158,7 @@ def test_a_backfill_can_be_stopped_and_gone_on_with(acme: Tenant) -> None:
     one = define(acme.id)
     with connect(name="test definitions", autocommit=True) as link:
         backfill(link, seconds=0)
-        assert services.stop(id=one.pk)
+        assert services.stop(id=one.pk, by="test")
         assert backfill(link, seconds=30) == 0
         assert services.go_on(id=one.pk)
         assert backfill(link, seconds=30) > 0
@@ -244,8 +244,8 @@ def test_a_definition_that_was_given_up_goes_piece_by_piece(
     store_all(acme.id, [event(f"u{n}", NOON + n * MINUTE, x=n) for n in range(20)])
     monkeypatch.setattr("metrics.definitions.removal._CHUNK", 7)
     for one in made:
-        assert services.give_up(project_id=acme.id, name=one.name)
-        assert not services.give_up(project_id=acme.id, name=one.name)
+        assert services.give_up(project_id=acme.id, name=one.name, by="test")
+        assert not services.give_up(project_id=acme.id, name=one.name, by="test")
     with connect(name="test definitions", autocommit=True) as link:
         before = rows_kept()
         assert remove_given_up(link, seconds=-1) == 0

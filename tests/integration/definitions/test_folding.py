@@ -401,7 +401,7 @@ def test_registers_go_with_their_definition_and_with_their_project(acme: Tenant,
         insert(one, names(0, 60))
     with link() as owner:
         assert fold(owner, *SPAN, most=50) == 9
-        services.give_up(project_id=acme.id, name="other")
+        services.give_up(project_id=acme.id, name="other", by="test")
         tend(owner, seconds=60)
     assert [len(folded(one, "1d")) for one in made] == [1, 0, 1]
     purge_project(acme.id, store=engine.store(), rollups=engine.rollups())

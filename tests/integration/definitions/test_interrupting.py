@@ -109,7 +109,7 @@ def nothing_left(definition: int) -> bool:
 
 
 def give_up(tenant: Tenant) -> None:
-    assert services.give_up(project_id=tenant.id, name="m1")
+    assert services.give_up(project_id=tenant.id, name="m1", by="test")
 
 
 def purge(tenant: Tenant) -> None:
