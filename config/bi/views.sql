@@ -56,7 +56,7 @@ SELECT r.bucket, {grain}::text, greatest(d.name::text),
        CASE d.measure WHEN 'count' THEN sum(r.n) WHEN 'sum' THEN sum(r.sum) WHEN 'min' THEN min(r.min)
                       WHEN 'max' THEN max(r.max) ELSE sum(r.sum) / nullif(sum(r.n), 0) END
 FROM metric_definition d JOIN {metrics} r ON r.definition_id = d.id AND r.bucket >= d.covered_from
-WHERE d.project_id = {project} AND d.measure = ANY({measures})
+WHERE d.project_id = {project} AND d.state <> 'removing' AND d.measure = ANY({measures})
 GROUP BY d.id, d.name, d.measure, r.bucket
 
 -- name: rollup_metric_users
@@ -81,7 +81,7 @@ FROM (
                     SELECT u.bucket, greatest(d.name::text) AS name, u.hash AS who
                     FROM metric_definition d
                     JOIN {metric_users} u ON u.definition_id = d.id AND u.bucket >= d.covered_from
-                    WHERE d.project_id = {project} AND d.measure = {measure}
+                    WHERE d.project_id = {project} AND d.state <> 'removing' AND d.measure = {measure}
                 ) AS seen GROUP BY 1, 2, 3
             ) AS rows
             UNION ALL
@@ -89,7 +89,7 @@ FROM (
             FROM (
                 SELECT t.bucket, greatest(d.name::text) AS name, t.registers || ''::bytea AS registers
                 FROM metric_definition d JOIN {dense} t ON t.definition_id = d.id AND t.bucket >= d.covered_from
-                WHERE d.project_id = {project} AND d.measure = {measure} OFFSET 0
+                WHERE d.project_id = {project} AND d.state <> 'removing' AND d.measure = {measure} OFFSET 0
             ) AS large, generate_series(0, {last}) AS place
             WHERE get_byte(registers, place) > 0
         ) AS parts GROUP BY 1, 2, 3
@@ -110,7 +110,7 @@ FROM (
                (sum(sum(b.n)) OVER (PARTITION BY greatest(d.name::text), b.bucket ORDER BY b.bin))::float8 AS upto,
                (sum(sum(b.n)) OVER (PARTITION BY greatest(d.name::text), b.bucket))::float8 AS whole
         FROM metric_definition d JOIN {bins} b ON b.definition_id = d.id AND b.bucket >= d.covered_from
-        WHERE d.project_id = {project} AND d.measure = {measure}
+        WHERE d.project_id = {project} AND d.state <> 'removing' AND d.measure = {measure}
         GROUP BY d.id, d.name, d.quantile, b.bucket, b.bin
     ) AS ranked
 ) AS placed GROUP BY bucket, name
