@@ -59,10 +59,13 @@ ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = {milliseconds};
 -- name: read
 -- Lets it read what questions are about, but no key, password, login, membership, share link, alert or audit trail. A
 -- table that an upgrade brings is granted when this runs again, and a test asks for each whether it is secret. Its
--- transactions are read-only and its statements end in time, even where a program forgets to say so.
+-- transactions are read-only and its statements end in time, even where a program forgets to say so. Heavy questions
+-- take turns by advisory locks, which `manage.py bi` takes from everybody.
 GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};
 REVOKE ALL ON api_key, membership, auth_user, auth_user_groups, auth_user_user_permissions, auth_group,
     auth_group_permissions, django_session, django_admin_log, share_link, alert, alert_run, audit_entry FROM {role};
+GRANT EXECUTE ON FUNCTION pg_try_advisory_xact_lock(integer, integer), pg_advisory_xact_lock(integer, integer)
+    TO {role};
 ALTER ROLE {role} IN DATABASE {database} SET default_transaction_read_only = on;
 ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = {milliseconds};
 

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from config import roles
-from config.bi import schemas
+from config.bi import everybodys, schemas
 from config.bi.schemas import BiError, Schema
 from config.lib import sqlfile
 
@@ -20,6 +20,8 @@ SQL = sqlfile.load(__file__, "access.sql")
 Connection = psycopg.Connection[Any]
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
 _ADVICE = "name another one with --role"
+#: The comment of a role of ours. Roles are the whole server's: another database may have Sluice's, too.
+_MARK = "Sluice: reads views for BI tools in the database {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,18 @@ class Limits:
     connections: int
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening a project did: its schema, the role that reads it, and the functions taken from everybody."""
+
+    schema: Schema
+    role: str
+    taken: list[str]
+
+
 def open_project(
     connection: Connection, *, project_id: int, slug: str, role: str, password: str, limits: Limits
-) -> tuple[Schema, str]:
+) -> Opened:
     """Make a project's views and let `role` (by default named like the schema) read them, in one transaction.
 
     Without a `password` none is set. Raises BiError, and RoleError for a role that may do too much.
@@ -42,23 +53,30 @@ def open_project(
         schema = schemas.make(cursor, project_id, slug)
         role = role or schema.name
         _refuse(cursor, schema, role)
-        for statement in roles.bare(connection, role, password, advice=_ADVICE):
+        statements = list(roles.bare(connection, role, password, advice=_ADVICE))
+        _refuse_unmarked(cursor, role)
+        taken = everybodys.take(connection)
+        for statement in statements:
             cursor.execute(statement)
         cursor.execute(_grant(connection, schema, role, limits))
-    return schema, role
+    return Opened(schema, role, taken)
 
 
 def close_project(cursor: psycopg.Cursor[Any], schema: Schema) -> list[str]:
-    """Remove a schema and its roles; return the roles that stay, because they have rights elsewhere or are others'."""
+    """Remove a schema with all rights on it, and its roles; return those that stay.
+
+    They have rights elsewhere, or we may not drop them, or they are others': then nothing else is taken from them.
+    """
     names = _names(cursor.connection)
-    for role in schema.roles:
+    ours = [role for role in schema.roles if _mark_of(cursor, role) == _mark(cursor.connection)]
+    for role in ours:
         cursor.execute(
             sql.SQL(SQL["take_back"]).format(
                 role=sql.Identifier(role), views=sql.Identifier(schema.name), database=names["database"]
             )
         )
     schemas.remove(cursor, schema)
-    return [role for role in schema.roles if not _dropped(cursor, role)]
+    return [role for role in schema.roles if role not in ours or not _dropped(cursor, role)]
 
 
 def _refuse(cursor: psycopg.Cursor[Any], schema: Schema, role: str) -> None:
@@ -72,12 +90,33 @@ def _refuse(cursor: psycopg.Cursor[Any], schema: Schema, role: str) -> None:
             raise BiError(f"{role} reads the views in {other.name}, of another project: {_ADVICE}")
 
 
+def _refuse_unmarked(cursor: psycopg.Cursor[Any], role: str) -> None:
+    """Raise BiError for a role that is there and does not say that it is ours."""
+    found, mark = _mark_of(cursor, role), _mark(cursor.connection)
+    if found not in (None, mark):
+        raise BiError(
+            f"{role} is there already, and Sluice did not make it for this database: {_ADVICE}, "
+            f"or give it away: COMMENT ON ROLE {role} IS '{mark}'"
+        )
+
+
+def _mark(connection: Connection) -> str:
+    return _MARK.format(roles.place(connection)["database"])
+
+
+def _mark_of(cursor: psycopg.Cursor[Any], role: str) -> str | None:
+    """Return the comment of a role, "" where it has none; None where there is no such role."""
+    row = cursor.execute(SQL["mark_of"], [role]).fetchone()
+    return None if row is None else str(row[0])
+
+
 def _grant(connection: Connection, schema: Schema, role: str, limits: Limits) -> sql.Composed:
     return sql.SQL(SQL["grant"]).format(
         role=sql.Identifier(role),
         views=sql.Identifier(schema.name),
         milliseconds=sql.Literal(limits.seconds * 1000),
         connections=sql.Literal(limits.connections),
+        mark=sql.Literal(_mark(connection)),
         **_names(connection),
     )
 
@@ -103,5 +142,5 @@ def forget_project(connection: Connection, project_id: int) -> list[str]:
         schema = schemas.of_project(cursor, project_id)
         left = close_project(cursor, schema) if schema else []
     for role in left:
-        logger.warning("the BI role %s stays: it has rights elsewhere, or we may not drop it", role)
+        logger.warning("the BI role %s stays: it has rights elsewhere, or is not ours to drop", role)
     return left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg import sql
 
 from tests.contract.driver import Engine
 from tests.support.bi import close, opened, there
+from tests.support.definitions_model import define
 from tests.support.pipeline import NOON, catch_up, event, store_all
 from tests.support.tenants import Tenant
 
@@ -163,6 +165,13 @@ def test_a_range_of_time_reads_its_days_alone(engine: Engine, link: psycopg.Conn
         "SELECT * FROM pg_authid",
         "SELECT pg_read_file('postgresql.conf')",
         "SELECT lo_import('/etc/passwd')",
+        "SELECT lo_create(0)",
+        "SELECT lo_from_bytea(0, 'x')",
+        "SELECT lo_put(1, 0, 'x')",
+        "SELECT pg_logical_emit_message(false, 'x', 'y')",
+        "SELECT pg_advisory_lock_shared(7312, 0)",
+        "SELECT pg_try_advisory_lock(7304, 1)",
+        "SELECT pg_advisory_xact_lock(7305)",
         "COPY (SELECT 1) TO PROGRAM 'true'",
         "CREATE TABLE mine (a integer)",
         "CREATE TEMPORARY TABLE mine (a integer)",
@@ -208,10 +217,11 @@ def peeking(engine: Engine, link: psycopg.Connection[Any]) -> Iterator[list[str]
 
     The role cannot make such a function, and many of those that there are tell by the errors that they raise.
     """
-    engine.link.execute(
-        "CREATE FUNCTION public.peek(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 "
-        "AS $$ BEGIN RAISE NOTICE '%', $1; RETURN true; END $$"
-    )
+    for kind in ("text", "timestamptz"):
+        engine.link.execute(
+            f"CREATE FUNCTION public.peek({kind}) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 "
+            "AS $$ BEGIN RAISE NOTICE '%', $1; RETURN true; END $$"
+        )
     for plans in ("indexscan", "bitmapscan", "indexonlyscan"):
         link.execute(f"SET enable_{plans} = off")
     # TimescaleDB's own node would hide that what is below it is to be avoided.
@@ -221,7 +231,7 @@ def peeking(engine: Engine, link: psycopg.Connection[Any]) -> Iterator[list[str]
     try:
         yield seen
     finally:
-        engine.link.execute("DROP FUNCTION public.peek(text)")
+        engine.link.execute("DROP FUNCTION public.peek(text), public.peek(timestamptz)")
 
 
 PEEKS = {"events": "type || user_id", "sessions": "entry || user_id", "users": "user_id", "rollups": "metric"}
@@ -236,13 +246,18 @@ def test_no_condition_is_tried_on_foreign_rows(
     assert MARK not in "".join(peeking)
 
 
+def test_no_condition_is_tried_on_foreign_times(link: psycopg.Connection[Any], peeking: list[str]) -> None:
+    link.execute("SELECT * FROM events WHERE public.peek(ts)")
+    assert len(peeking) == 4
+
+
 def test_without_the_barrier_it_would_be(
     engine: Engine, link: psycopg.Connection[Any], peeking: list[str]
 ) -> None:
-    """The negative control: the test above can fail."""
+    """The negative control: the tests above can fail."""
     engine.link.execute("ALTER VIEW bi_acme.events SET (security_barrier = false)")
-    link.execute("SELECT * FROM events WHERE public.peek(type)")
-    assert MARK in "".join(peeking)
+    link.execute("SELECT * FROM events WHERE public.peek(ts)")
+    assert len(peeking) == 4 + 9
 
 
 def test_statistics_say_nothing_of_the_tables(engine: Engine, link: psycopg.Connection[Any]) -> None:
@@ -252,6 +267,75 @@ def test_statistics_say_nothing_of_the_tables(engine: Engine, link: psycopg.Conn
     assert ask(link, f"{tables} ('pg_catalog', 'information_schema', '_timescaledb_catalog')") == []
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         link.execute("SELECT * FROM pg_statistic_ext_data")
+
+
+#: Of each kind of column that can be compared, values in order between which what globex has lies somewhere.
+_STEPS = {
+    "text": [*"vwxyz~"],
+    "uuid": [f"{digit:x}0000000-0000-0000-0000-000000000000" for digit in range(16)],
+    "integer": [str(number) for number in range(0, 30, 3)],
+    "bigint": [str(number) for number in range(0, 30, 3)],
+    "numeric": [str(number) for number in range(0, 400, 40)],
+    "double precision": [str(number) for number in range(0, 36_000, 3600)],
+    _TIME: [f"2025-06-{day:02}" for day in range(1, 12)],
+}
+#: By these a query finds its days. What they cost is told, with all projects' times (docs/bi.md).
+_TIMES = {("events", "ts"), ("sessions", "start_ts"), ("rollups", "bucket")}
+
+
+def _comparable() -> list[tuple[str, str, str]]:
+    columns = ((view, *one.split(" ", 1)) for view, listed in COLUMNS.items() for one in listed.split(", "))
+    left_out = {*_TIMES, ("rollups", "grain")}  # a grain is a constant of the view's text
+    return [
+        (view, name, kind) for view, name, kind in columns if kind in _STEPS and (view, name) not in left_out
+    ]
+
+
+def estimates(link: psycopg.Connection[Any], view: str, column: str, steps: list[str]) -> set[Any]:
+    """Return what the planner expects between each two steps; who gets a single answer has learnt nothing."""
+    seen = set()
+    for low, high in pairwise(steps):
+        query = f"EXPLAIN (FORMAT JSON) SELECT * FROM {view} WHERE {column} > '{low}' AND {column} < '{high}'"
+        plan = ask(link, query)[0][0][0]["Plan"]
+        seen.add((plan["Plan Rows"], plan["Total Cost"]))
+    return seen
+
+
+@pytest.fixture
+def much(engine: Engine, acme: Tenant, link: psycopg.Connection[Any]) -> None:
+    """Rows from which statistics tell a project's values: globex has most, and definitions, too."""
+    ((globex,),) = engine.ask("SELECT id FROM project WHERE slug = 'globex'")
+    for project, rows, mark in ((globex, 400, MARK), (acme.id, 100, "mine")):
+        engine.link.execute(
+            "INSERT INTO event (project_id, event_id, ts, received_at, type, user_id, anonymous_id, props) "
+            "SELECT %(project)s, gen_random_uuid(), %(noon)s + n * interval '1 second', "
+            "%(noon)s + n %% 9 * interval '1 day', %(mark)s, %(mark)s || n, %(mark)s || n, '{}' "
+            "FROM generate_series(1, %(rows)s) AS n",
+            {"project": project, "noon": NOON, "rows": rows, "mark": mark},
+        )
+        engine.link.execute(
+            "INSERT INTO session (project_id, user_id, start_ts, end_ts, session_id, events, entry, exit) "
+            "SELECT %(project)s, %(mark)s || n, %(noon)s, %(noon)s + n %% 9 * interval '1 day', "
+            "gen_random_uuid(), n %% 30, %(mark)s || n, %(mark)s || n FROM generate_series(1, %(rows)s) AS n",
+            {"project": project, "noon": NOON, "rows": rows, "mark": mark},
+        )
+        for number in range(12):
+            define(project, f"{mark}{number}", measure=("count", "users")[number % 2])
+    catch_up()
+    engine.link.execute("ANALYZE")
+
+
+@pytest.mark.parametrize(("view", "column", "kind"), _comparable())
+def test_no_bisection_of_estimates_finds_what_another_project_has(
+    link: psycopg.Connection[Any], much: None, view: str, column: str, kind: str
+) -> None:
+    assert len(estimates(link, view, column, _STEPS[kind])) == 1
+
+
+@pytest.mark.parametrize(("view", "column"), sorted(_TIMES))
+def test_times_can_be_bisected(link: psycopg.Connection[Any], much: None, view: str, column: str) -> None:
+    """The negative control; and what the page about BI tools says of them."""
+    assert len(estimates(link, view, column, _STEPS[_TIME])) > 1
 
 
 def test_the_role_is_asked_to_read_for_a_while_and_no_longer(link: psycopg.Connection[Any]) -> None:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from config import roles
+from config.bi import everybodys
 from config.lib.postgres import connect
 from tests.contract.driver import Engine
 from tests.contract.moments import at
@@ -72,6 +73,7 @@ def names(link: psycopg.Connection[Any], query: str) -> set[str]:
 
 
 def test_everything_works_with_both_roles(engine: Engine) -> None:
+    everybodys.take(engine.link)
     with in_use():
         acme = Tenant.make("acme")
         assert acme.send({"type": "page_view", "userId": "u1"}).status_code == 202
@@ -172,6 +174,42 @@ def test_a_readers_statement_ends_in_time(link: psycopg.Connection[Any], setting
     link.execute("SET statement_timeout = '20ms'")
     with pytest.raises(psycopg.errors.QueryCanceled):
         link.execute("SELECT pg_sleep(5)")
+
+
+def _turn(link: psycopg.Connection[Any]) -> None:
+    """Take a slot as heavy questions do, and no lock as others do."""
+    assert link.execute("SELECT pg_try_advisory_xact_lock(7312, 0)").fetchone() == (True,)
+    link.execute("SELECT pg_advisory_xact_lock(7312, 1)")
+    for other in ("pg_advisory_lock(7304, 1)", "lo_create(0)"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            link.execute(f"SELECT {other}")
+
+
+@reader
+def test_readers_take_turns_where_locks_were_everybodys_before(
+    link: psycopg.Connection[Any], engine: Engine
+) -> None:
+    """As an earlier version made the role: nothing was granted to it."""
+    functions = (
+        "FUNCTION pg_try_advisory_xact_lock(integer, integer), pg_advisory_xact_lock(integer, integer)"
+    )
+    engine.link.execute(f"GRANT EXECUTE ON {functions} TO PUBLIC")
+    engine.link.execute(f"REVOKE EXECUTE ON {functions} FROM {link.info.user}")
+    assert everybodys.take(engine.link)
+    _turn(link)
+
+
+def test_readers_that_are_made_later_take_turns(engine: Engine) -> None:
+    everybodys.take(engine.link)
+    with in_use(), as_role("read") as link:
+        _turn(link)
+
+
+@gateway
+def test_the_gateway_takes_no_lock_then(link: psycopg.Connection[Any], engine: Engine) -> None:
+    everybodys.take(engine.link)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        link.execute("SELECT pg_advisory_xact_lock(7304, 1)")
 
 
 @reader

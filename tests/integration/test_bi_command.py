@@ -12,9 +12,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from config import engine, roles
-from config.bi import schemas, views
+from config import bootstrap, engine, roles
+from config.bi import everybodys, schemas, views
 from config.bi.migrating import put_up, take_down
+from config.lib.postgres import connect
 from events.models import Project
 from events.purge import purge_project
 from tests.support.bi import as_reader, close, role_exists, there
@@ -55,7 +56,7 @@ def test_it_makes_a_role_that_reads_the_project(
     secret = tmp_path / "password"
     secret.write_text("a secret: 100 %\nnot this\n")
     said = bi("create", "acme", "--role", role, "--password-file", str(secret))
-    assert said == f"{role} reads events, sessions, users, rollups in the schema bi_acme\n"
+    assert said.startswith(f"{role} reads events, sessions, users, rollups in the schema bi_acme\n")
     with as_reader(role, "a secret: 100 %") as link:
         assert link.execute("SELECT user_id FROM events").fetchall() == [("ada",)]
     assert rows("SELECT rolpassword LIKE 'SCRAM-%%' FROM pg_authid WHERE rolname = %s", role) == [(True,)]
@@ -127,10 +128,83 @@ def test_a_role_with_rights_elsewhere_stays_without_those_here(role: str) -> Non
     bi("create", "acme", "--role", role)
     run(f"CREATE SCHEMA elsewhere_{role}; GRANT USAGE ON SCHEMA elsewhere_{role} TO {role}")
     try:
-        assert bi("remove", "acme", "--yes").endswith(f"removed, but for {role}: rights elsewhere\n")
+        left = f"removed, but for {role}: rights elsewhere, or not made by Sluice\n"
+        assert bi("remove", "acme", "--yes").endswith(left)
         assert there() == []
     finally:
         run(f"DROP SCHEMA elsewhere_{role}")
+
+
+def test_a_role_that_sluice_did_not_make_is_not_adopted(role: str) -> None:
+    run(f"CREATE ROLE {role} LOGIN PASSWORD 'theirs' CONNECTION LIMIT 7")
+    theirs = rows("SELECT rolpassword, rolconnlimit FROM pg_authid WHERE rolname = %s", role)
+    with pytest.raises(CommandError, match=f"{role} is there already, and Sluice did not make it"):
+        bi("create", "acme", "--role", role)
+    assert rows("SELECT rolpassword, rolconnlimit FROM pg_authid WHERE rolname = %s", role) == theirs
+    assert there() == []
+
+
+def test_a_role_of_another_database_is_not_adopted_but_may_be_given_away(role: str) -> None:
+    bi("create", "acme", "--role", role)
+    ((mark,),) = rows("SELECT shobj_description(%s::regrole, 'pg_authid')", role)
+    run(f"COMMENT ON ROLE {role} IS '{mark} of another'")
+    with pytest.raises(CommandError, match=f"COMMENT ON ROLE {role} IS '{mark}'$"):
+        bi("create", "acme", "--role", role)
+    run(f"COMMENT ON ROLE {role} IS '{mark}'")
+    assert f"{role} reads" in bi("create", "acme", "--role", role)
+
+
+def test_removing_leaves_roles_that_sluice_did_not_make(role: str) -> None:
+    guest = f"{role}_guest"
+    bi("create", "acme", "--role", role)
+    database = connection.settings_dict["NAME"]
+    run(f"CREATE ROLE {guest}; GRANT USAGE ON SCHEMA bi_acme TO {guest}")
+    run(f'GRANT CONNECT ON DATABASE "{database}" TO {guest}')
+    try:
+        assert bi("remove", "acme", "--yes").endswith(
+            f"but for {guest}: rights elsewhere, or not made by Sluice\n"
+        )
+        assert (role_exists(role), role_exists(guest)) == (False, True)
+        rights = "SELECT EXISTS (SELECT FROM pg_database, aclexplode(datacl) WHERE grantee = %s::regrole)"
+        assert rows(rights, guest) == [(True,)]
+    finally:
+        run(f"DROP OWNED BY {guest}; DROP ROLE {guest}")
+
+
+def test_what_everybody_might_lock_and_write_by_is_taken_and_said(role: str) -> None:
+    run("GRANT EXECUTE ON FUNCTION lo_create(oid), pg_advisory_lock(bigint) TO PUBLIC")
+    assert "only Sluice's own roles may make large objects" in bi("create", "acme", "--role", role)
+    assert "only Sluice's own roles" not in bi("refresh")
+
+
+def test_who_may_not_take_it_is_told_what_a_superuser_must_run(role: str) -> None:
+    run(f"GRANT EXECUTE ON FUNCTION lo_create(oid) TO PUBLIC; CREATE ROLE {role}")
+    with connect(name="test bi", autocommit=True) as link:
+        link.execute(f"SET ROLE {role}")
+        assert everybodys.take(link) == []
+        text = everybodys.script(link)
+        link.execute("RESET ROLE")
+        assert f'GRANT EXECUTE ON FUNCTION lo_create(oid) TO "{role}" WITH GRANT OPTION' in text
+        link.execute(text)
+        assert everybodys.script(link) == ""
+        link.execute(f"DROP OWNED BY {role}")
+
+
+def test_what_is_left_open_is_said(role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("GRANT EXECUTE ON FUNCTION lo_create(oid) TO PUBLIC")
+    monkeypatch.setattr(everybodys, "take", lambda link: [])
+    said = bi("create", "acme", "--role", role)
+    assert "have a superuser run in this database" in said
+    assert "REVOKE EXECUTE ON FUNCTION lo_create(oid) FROM PUBLIC" in said
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_on_the_embedded_server_it_says_that_a_role_is_no_wall(
+    role: str, embedded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "is_embedded", lambda: embedded)
+    said = bi("create", "acme", "--role", role)
+    assert ("may connect as any\nrole, as the owner too" in said) == embedded
 
 
 def test_a_project_that_is_removed_takes_its_views_and_role_along(acme: Tenant, role: str) -> None:
@@ -172,7 +246,7 @@ def test_views_that_are_missing_or_of_another_version_are_made_anew(
     assert put_up("default") == ["bi_acme"]
     assert put_up("default") == []
     monkeypatch.setattr(views, "fingerprint", lambda project_id: "another")
-    assert bi("refresh") == "made anew: bi_acme\n"
+    assert bi("refresh").startswith("made anew: bi_acme\n")
     with as_reader(role) as link:
         assert link.execute("SELECT count(*) FROM users").fetchone() == (0,)
 

@@ -12,6 +12,7 @@ import pytest
 from config.lib.postgres import connect
 from metrics.definitions.backfill import backfill
 from metrics.definitions.folding import fold
+from metrics.definitions.services import give_up
 from tests.support.bi import opened
 from tests.support.definitions_model import define
 from tests.support.pipeline import NOON, event, rows, store_all
@@ -115,3 +116,13 @@ def test_what_is_not_computed_yet_is_not_shown(acme: Tenant, link: psycopg.Conne
     fill()
     one.refresh_from_db()
     assert shown(link, "fresh", "1d") == pytest.approx(answered(acme, "fresh", "1d"))
+
+
+def test_what_was_given_up_is_not_shown_while_it_is_removed(
+    acme: Tenant, link: psycopg.Connection[Any]
+) -> None:
+    """It has another name meanwhile, so that its own is free."""
+    for name in ("orders", "people", "slow"):
+        assert give_up(project_id=acme.id, name=name)
+    names = {name for (name,) in link.execute("SELECT DISTINCT metric FROM rollups").fetchall()}
+    assert names - {"count", "count:order", "count:view", "users"} == {"income", "typical", "least", "most"}

@@ -23,14 +23,14 @@ def opened(project_id: int, slug: str, *, limits: Limits = LIMITS) -> Iterator[p
     """Give a connection of a BI role of this test's own to a project's views; both are removed afterwards."""
     role, password = f"test_bi_{secrets.token_hex(4)}", secrets.token_hex(8)
     with connect(name="test bi", autocommit=True) as owner:
-        schema, _ = access.open_project(
+        access.open_project(
             owner, project_id=project_id, slug=slug, role=role, password=password, limits=limits
         )
     try:
         with as_reader(role, password) as link:
             yield link
     finally:
-        close(schema.project_id, role)
+        close(project_id, role)
 
 
 def as_reader(role: str, password: str = "") -> psycopg.Connection[Any]:

@@ -8,16 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config import roles
-from config.bi import access, schemas
+from config import bootstrap, embedded, roles
+from config.bi import access, everybodys, schemas
 from config.bi.access import Limits
 from config.bi.migrating import put_up
 from config.bi.schemas import BiError, Schema
 from config.lib.postgres import connect
 from events.models import Project
 
+_TAKEN = """\
+only Sluice's own roles may make large objects and take advisory locks in this database any more; other programs that
+use it need grants for that"""
+_LEFT = """\
+everybody who may log in, this role too, can write large objects without bound, and hold the advisory locks that Sluice
+works by. As you may not change that, have a superuser run in this database:
+"""
+_EMBEDDED = """\
+this is no wall: the embedded server asks nobody for a password, so whoever reaches its socket in {} may connect as any
+role, as the owner too. Let in there only who may see all projects"""
 #: Seconds that making or dropping views may take: whoever reads them is waited for.
 _PATIENCE = 120.0
 
@@ -61,7 +72,7 @@ class Command(BaseCommand):
         project, password = _project(options["project"]), _password(options)
         limits = Limits(_positive(options, "seconds"), _positive(options, "connections"))
         with connect(name="bi", autocommit=True, deadline=_PATIENCE) as connection:
-            schema, role = access.open_project(
+            opened = access.open_project(
                 connection,
                 project_id=project.pk,
                 slug=project.slug,
@@ -69,9 +80,21 @@ class Command(BaseCommand):
                 password=password,
                 limits=limits,
             )
-        self.stdout.write(f"{role} reads {', '.join(schema.views)} in the schema {schema.name}")
+            left = everybodys.script(connection)
+        schema = opened.schema
+        self.stdout.write(f"{opened.role} reads {', '.join(schema.views)} in the schema {schema.name}")
         if not password:
             self.stdout.write("no password was set: give one by --password-stdin or --password-file")
+        self._say_walls(opened.taken, left)
+
+    def _say_walls(self, taken: list[str], left: str) -> None:
+        """Say what keeps a role in, and what does not."""
+        if taken:
+            self.stdout.write(_TAKEN)
+        if left:
+            self.stdout.write(f"{_LEFT}{left}")
+        if bootstrap.is_embedded():
+            self.stdout.write(_EMBEDDED.format(embedded.socket_folder(settings.DATA_DIR)))
 
     def _list(self, options: dict[str, Any]) -> None:
         slugs = dict(Project.objects.values_list("pk", "slug"))
@@ -82,6 +105,8 @@ class Command(BaseCommand):
     def _refresh(self, options: dict[str, Any]) -> None:
         for name in put_up("default", anyway=True):
             self.stdout.write(f"made anew: {name}")
+        with connect(name="bi", autocommit=True) as connection:
+            self._say_walls(everybodys.take(connection), everybodys.script(connection))
 
     def _remove(self, options: dict[str, Any]) -> None:
         project = _project(options["project"])
@@ -94,7 +119,8 @@ class Command(BaseCommand):
             raise CommandError("nothing was removed")
         with connect(name="bi", autocommit=True, deadline=_PATIENCE) as connection:
             left = access.forget_project(connection, project.pk)
-        self.stdout.write("removed" + (f", but for {', '.join(left)}: rights elsewhere" if left else ""))
+        stay = f", but for {', '.join(left)}: rights elsewhere, or not made by Sluice" if left else ""
+        self.stdout.write(f"removed{stay}")
 
 
 def _project(slug: str) -> Project:
