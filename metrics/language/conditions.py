@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from psycopg import sql
@@ -12,11 +12,10 @@ from psycopg import sql
 from config.lib import sqlfile
 from metrics.language.filters import Filter
 from metrics.language.matching import EventMatch
+from metrics.language.numbers import number_of
 from metrics.language.people import SINGLE
 
 SQL = sqlfile.load(__file__, "conditions.sql")
-#: float64 ends at 308 digits before the point and 324 after it.
-_EXPONENTS = 330
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _ALWAYS = sql.SQL("true")
 
@@ -75,19 +74,10 @@ class Words:
         return sql.SQL("{} {} {}").format(self.number(one.field), sign, self.bind(Decimal(one.values[0])))
 
     def _equals(self, one: Filter) -> sql.Composable:
-        numbers = [number for value in one.values if (number := _as_number(value)) is not None]
+        numbers = [number for value in one.values if (number := number_of(value)) is not None]
         return sql.SQL(SQL["equals"]).format(
             field=self.text(one.field),
             values=self.bind(list(one.values)),
             number=self.number(one.field),
             numbers=sql.SQL("{}::numeric[]").format(self.bind(numbers)),
         )
-
-
-def _as_number(text: str) -> Decimal | None:
-    """Return `text` as a number that a property can have, or None: what float64 cannot hold is never stored."""
-    try:
-        number = Decimal(text)
-        return number if number.is_finite() and abs(number.adjusted()) < _EXPONENTS else None
-    except InvalidOperation:
-        return None
