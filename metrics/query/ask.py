@@ -35,11 +35,15 @@ _MAX_POINTS, _MAX_KEPT_POINTS = 200_000, 20_000
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One group's values: `total` answers for the whole range, `points` are (bucket start in UTC, value)."""
+    """One group's values: `total` answers for the whole range, `points` are (bucket start in UTC, value).
+
+    `rest` says that these are the groups beyond the limit; an event's own value may be called `other`, too.
+    """
 
     group: dict[str, str | None]
     total: Value
     points: tuple[tuple[datetime, Value], ...]
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def _series(question: Question, rows: Sequence[tuple[Any, ...]]) -> tuple[Series
             points[group1, group2][starts[bucket - 1]] = _number(value)
     if not question.group_by:
         totals.setdefault((None, None), question.measure.of_nothing)
-    ranked = sorted(totals, key=lambda group: (-(totals[group] or 0), str(group)))
+    ranked = sorted(totals, key=lambda group: (totals[group] is None, -(totals[group] or 0), str(group)))
     kept, rest = ranked[: question.limit], ranked[question.limit :]
     if len(kept) * len(starts) > _MAX_POINTS:
         fits = _MAX_POINTS // len(starts)
@@ -165,7 +169,7 @@ def _other(
             sums[start] += value or 0
     values = tuple((start, sums[start]) for start in starts)
     total = sum(totals[group] or 0 for group in rest)
-    return Series(dict.fromkeys(question.group_by, OTHER), total, values)
+    return Series(dict.fromkeys(question.group_by, OTHER), total, values, rest=True)
 
 
 def _number(value: Any) -> Value:
