@@ -81,6 +81,8 @@ def _metrics(draw: st.DrawFn, ground: Ground) -> dict[str, Any]:
         "step": draw(st.sampled_from([name for name, width in _MINUTES.items() if minutes / width <= 3000])),
         "type": draw(st.lists(st.sampled_from(known or ground.types), max_size=2, unique=True)),
         "groupBy": [] if metric == "sessions" else groups,
+        "limit": draw(st.sampled_from([1, 2, 3, 1000])),
+        "compare": draw(st.sampled_from([[], [], "previous"])),
     }
 
 
