@@ -8,8 +8,7 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from metrics.errors import BadQuestion, TooManyPoints
-from metrics.language.json_text import read_json
-from metrics.language.matching import EventMatch, read_match
+from metrics.language.matching import EventMatch, parse_match
 from metrics.language.params import Params, check_known, check_texts, one
 from metrics.language.ranges import parse_zone
 from metrics.query.scope import Scope, parse_scope
@@ -98,10 +97,4 @@ def _choice(params: Params, name: str, choices: tuple[str, ...], *, default: str
 def _match(params: Params, name: str) -> EventMatch:
     """Return the events that a parameter means: a type, or JSON; any event where it is not given."""
     text = one(params, name)
-    if text is None:
-        return EventMatch()
-    try:
-        return read_match(read_json(text, field=name) if text.startswith(("{", '"')) else text, field=name)
-    except BadQuestion as error:
-        # A filter in it is not the parameter of that name.
-        raise BadQuestion(error.message, field=name) from None
+    return EventMatch() if text is None else parse_match(text, field=name)
