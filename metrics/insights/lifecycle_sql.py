@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from config.lib import sqlfile
+from metrics.insights.asking import RAW
 from metrics.insights.lifecycle_question import LifecycleQuestion
 from metrics.language.conditions import Words
 from metrics.language.matching import EventMatch
@@ -19,7 +20,6 @@ from metrics.rollups.definitions import USERS, Rollup
 from metrics.rollups.spans import floor
 
 SQL = sqlfile.load(__file__, "lifecycle.sql")
-RAW = "event"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _compute(question: Question) -> Answer:
     span, from_sessions = question.end - question.start, question.measure.kind == "sessions"
     with asking(
         heavy=is_heavy(question), sessions=from_sessions, span=span, hint=lambda: advice(question)
-    ) as (cursor, as_of):
+    ) as (cursor, seen):
         found = read(cursor, question)
     if len(found.rows) > ROW_LIMIT:
         raise TooManyPoints("The answer has too many groups; filter, or group by something coarser.")
@@ -112,10 +112,12 @@ def _compute(question: Question) -> Answer:
         tz=question.tz.key,
         series=_series(question, found.rows),
         source=found.plan.source,
-        as_of=as_of,
+        as_of=seen.as_of,
         plan=found.plan.parts,
         accuracy=found.accuracy,
-        seconds=seconds_to_keep(question.end, step=question.step.name, as_of=as_of),
+        seconds=seconds_to_keep(
+            question.end, step=question.step.name, seen=seen, segment=bool(question.segment)
+        ),
     )
 
 

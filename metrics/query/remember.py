@@ -17,6 +17,7 @@ from django.core.cache.backends.base import BaseCache
 from config.lib import clock
 from config.lib.aside import aside
 from metrics import telemetry
+from metrics.query.run import Seen
 from metrics.versions import version_of
 
 Answer = TypeVar("Answer")
@@ -56,16 +57,17 @@ def _project_of(question: Any) -> int:
     return int(about.project_id)
 
 
-def seconds_to_keep(end: datetime, *, step: str = "1h", as_of: datetime | None = None) -> int:
+def seconds_to_keep(end: datetime, *, step: str, seen: Seen, segment: bool = False) -> int:
     """Return how long an answer about a range that ends at `end` may be kept, by its step.
 
-    Long only where no late event can come: the live lane refuses older ones, and whatever else brings some changes the
-    version. `as_of` earlier than now says that some may wait, or are not counted yet.
+    Long only where no late event can come (the live lane refuses older ones, and whatever else brings some changes the
+    version), and where all that is stored is counted, which changes no version. Who is in a segment changes with any
+    event: what such a question asks is never over.
     """
     now = clock.now()
-    if end > now - _GRACE:
+    if end > now - _GRACE or segment:
         return _OPEN_SECONDS[step]
-    if end > now - _live_window() or as_of is None or as_of < now - _GRACE:
+    if end > now - _live_window() or seen.waits or seen.as_of < now - _GRACE:
         return _CLOSED_SECONDS
     return _SETTLED_SECONDS
 

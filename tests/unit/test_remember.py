@@ -14,6 +14,7 @@ from django.conf import settings
 from config.lib import clock
 from metrics.query import remember
 from metrics.query.remember import remembered, seconds_to_keep
+from metrics.query.run import Seen
 from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -159,24 +160,29 @@ def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "as_of", "seconds"),
+    ("ended", "seen", "seconds"),
     [
-        (timedelta(minutes=-1), timedelta(0), 5),
-        (timedelta(seconds=5), timedelta(0), 5),
-        (timedelta(minutes=1), timedelta(0), 15),
-        (timedelta(days=30), timedelta(0), 15),
-        (timedelta(days=40), timedelta(0), 3600),
-        (timedelta(days=40), timedelta(minutes=1), 15),
+        (timedelta(minutes=-1), Seen(NOW), 5),
+        (timedelta(seconds=5), Seen(NOW), 5),
+        (timedelta(minutes=1), Seen(NOW), 15),
+        (timedelta(days=30), Seen(NOW), 15),
+        (timedelta(days=40), Seen(NOW), 3600),
+        (timedelta(days=40), Seen(NOW - timedelta(minutes=1)), 15),
+        (timedelta(days=40), Seen(NOW - timedelta(seconds=3), waits=True), 15),
     ],
-    ids=["open", "just over", "over", "may get late events", "settled", "settled, but something waits"],
+    ids=["open", "just over", "over", "may get late events", "settled", "much waits", "something waits"],
 )
 def test_what_can_change_no_more_is_kept_for_longer(
-    at_noon: None, ended: timedelta, as_of: timedelta, seconds: int
+    at_noon: None, ended: timedelta, seen: Seen, seconds: int
 ) -> None:
-    assert seconds_to_keep(NOW - ended, step="1h", as_of=NOW - as_of) == seconds
+    assert seconds_to_keep(NOW - ended, step="1h", seen=seen) == seconds
+
+
+def test_who_is_in_a_segment_is_never_over(at_noon: None) -> None:
+    assert seconds_to_keep(NOW - timedelta(days=40), step="1h", seen=Seen(NOW), segment=True) == 5
 
 
 def test_the_finer_the_step_the_younger_is_an_answer_about_now(at_noon: None) -> None:
-    kept = [seconds_to_keep(NOW, step=step, as_of=NOW) for step in ("1m", "15m", "1h", "1d")]
+    kept = [seconds_to_keep(NOW, step=step, seen=Seen(NOW)) for step in ("1m", "15m", "1h", "1d")]
     assert kept == sorted(kept)
     assert kept[0] == 1
