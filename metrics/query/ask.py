@@ -17,6 +17,7 @@ from metrics.errors import TooManyPoints
 from metrics.language.params import Params
 from metrics.query.compare import period_before
 from metrics.query.parse import parse_question, wants_previous
+from metrics.query.patience import one_deadline
 from metrics.query.planner import Part
 from metrics.query.reading import Accuracy, read
 from metrics.query.remember import remembered, seconds_to_keep
@@ -76,10 +77,11 @@ def ask(*, project_id: int, params: Params) -> Answer:
     """
     compares = wants_previous(params)
     question = parse_question(project_id=project_id, params=params, now=clock.now())
-    answer = _answer(question)
-    if not compares:
-        return answer
-    previous = _answer(period_before(question))
+    with one_deadline():
+        answer = _answer(question)
+        if not compares:
+            return answer
+        previous = _answer(period_before(question))
     seconds = min(answer.seconds, previous.seconds)
     return replace(answer, previous=previous, seconds=seconds, cached=answer.cached and previous.cached)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from config.lib import clock
+from config.lib import aside, clock
 from metrics.query import remember
+from metrics.query.patience import one_deadline
 from metrics.query.remember import remembered, seconds_to_keep
 from metrics.query.run import Seen
 from tests.support.waiting import wait_until
@@ -134,6 +137,80 @@ def _quietly(work: Callable[[], object]) -> None:
         work()
     except KeyboardInterrupt:
         pass
+
+
+class Elsewhere:
+    """A cache in which another process holds every lock; it answers after so many looks, if at all."""
+
+    def __init__(self, looks: float = math.inf) -> None:
+        self._left = looks
+
+    def get(self, key: str) -> str | None:
+        self._left -= 1
+        return "its answer" if self._left < 0 else None
+
+    def add(self, key: str, value: str, timeout: float) -> bool:
+        return False
+
+    def set(self, key: str, value: str, timeout: float) -> None:
+        pass
+
+
+class Chair:
+    """A seat that counts how often it is left, and how it is taken again."""
+
+    def __init__(self) -> None:
+        self.taken: list[bool] = []
+        self.left = 0
+
+    def leave(self) -> bool:
+        self.left += 1
+        return True
+
+    def take(self, *, at_once: bool) -> None:
+        self.taken.append(at_once)
+
+
+@pytest.fixture
+def chair() -> Iterator[Chair]:
+    mine = aside.seat.set(chair := Chair())
+    yield chair
+    aside.seat.reset(mine)
+
+
+def test_who_waits_for_another_process_leaves_the_seat_meanwhile(
+    chair: Chair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Elsewhere(looks=3)
+    monkeypatch.setattr(remember, "_cache", lambda: elsewhere)
+    assert remembered(About(1), 60, lambda: "mine") == ("its answer", True)
+    assert (chair.left, chair.taken) == (1, [True])
+
+
+def test_who_follows_another_thread_queues_for_the_seat(chair: Chair) -> None:
+    slow = Slow()
+    first = threading.Thread(target=remembered, args=(About(1), 60, slow))
+    first.start()
+    wait_until(lambda: slow.begun, what="the first to begin")
+    threading.Timer(0.1, slow.may_end.set).start()
+    assert remembered(About(1), 60, lambda: "mine") == ("answer", True)
+    assert (chair.left, chair.taken) == (1, [False])
+    first.join()
+
+
+def test_who_need_not_wait_keeps_the_seat(chair: Chair) -> None:
+    remembered(About(1), 60, lambda: "mine")
+    assert chair.left == 0
+
+
+def test_all_that_a_question_waits_for_has_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remember, "_cache", Elsewhere)
+    monkeypatch.setattr(settings, "QUERY_TIMEOUT_MS", 200)
+    started = time.monotonic()
+    with one_deadline():
+        assert remembered(About(1), 60, lambda: "now")[0] == "now"
+        assert remembered(About(1, "before"), 60, lambda: "before")[0] == "before"
+    assert 0.4 <= time.monotonic() - started < 0.75
 
 
 def test_a_new_version_makes_answers_old(versions: dict[int, int]) -> None:
