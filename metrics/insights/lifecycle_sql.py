@@ -61,7 +61,7 @@ class LifecycleStatement:
 
     def __init__(self, question: LifecycleQuestion, people: People) -> None:
         self._question, self._people = question, people
-        self._words = Words(person=people.person)
+        self._words = Words.about(people)
         last = len(question.edges) - 1
         self.text = sql.SQL(SQL["lifecycle"]).format(
             starts=self._words.bind(list(question.edges[:-1])),

@@ -36,7 +36,7 @@ class RetentionStatement:
 
     def __init__(self, question: RetentionQuestion, people: People) -> None:
         self._question, self._people = question, people
-        self._words = Words(person=people.person)
+        self._words = Words.about(people)
         self.text = self._presence() if _is_about_presence(question) else self._retention()
 
     @property
