@@ -25,6 +25,8 @@ logger = logging.getLogger("sluice.cache")
 Found = TypeVar("Found")
 #: Seconds that one command may take, and for which Redis is left alone after one that failed.
 _PATIENCE, _REST = 0.25, 2.0
+#: The files that make answers: what a question means is in both.
+_SOURCES = ("*.py", "*.sql")
 
 
 class CalmRedisCache(RedisCache):
@@ -73,9 +75,11 @@ def key(name: str, prefix: str, version: int) -> str:
 
 @cache
 def _owner() -> str:
-    """Tell installations that share a Redis apart, and releases whose answers have another form."""
+    """Tell installations that share a Redis apart, and releases whose answers have other forms or numbers."""
     database = settings.DATABASES["default"]
-    known = sha256(repr((settings.SECRET_KEY, *(database[one] for one in ("HOST", "PORT", "NAME")))).encode())
-    for source in sorted((settings.BASE_DIR / "metrics").rglob("*.py")):
+    ours = settings.SECRET_KEY, *(database[one] for one in ("HOST", "PORT", "NAME"))
+    known = sha256(repr((ours, settings.SESSION_GAP_MINUTES)).encode())
+    folders = [settings.BASE_DIR / name for name in ("metrics", "sessions")]
+    for source in sorted(one for folder in folders for kind in _SOURCES for one in folder.rglob(kind)):
         known.update(source.read_bytes())
     return known.hexdigest()[:16]

@@ -7,8 +7,8 @@ whoever finishes a request takes the next from the desk. No thread ever waits fo
 
 Questions may take seconds each. So half of those who work is kept for what takes milliseconds and must not wait,
 events coming in above all; and of the others one is always at work, however many events come. A task that has to wait
-leaves its seat to the next on the desk (`config.lib.aside`), and works on at once when its time has come: of these
-there are never many.
+leaves its seat to the next on the desk (`config.lib.aside`). When its time has come it works on at once if others wait
+for it, and of these there are never many; else it is the next to get a seat.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ logger = logging.getLogger("sluice.desk")
 Work = Callable[[], object]
 #: granian's callback: it takes the exchange, which sends the answer, and the request's part of the environ.
 Callback = Callable[[Any, dict[str, Any]], Any]
-#: Beginnings of the addresses whose answers never wait for a question.
-_PROMPT = ("/api/events", "/health/", "/metrics")
+#: Beginnings of the addresses whose answers never wait for a question. Listing events may take as long as one.
+_PROMPT, _LISTED = ("/api/events", "/health/", "/metrics"), "/api/events"
 #: Each of those that wait has a thread.
 _MOST_ASIDE = 64
 
@@ -37,6 +37,13 @@ class Task(NamedTuple):
     """A request to be worked on; one that is `long` may take seconds."""
 
     work: Work
+    long: bool
+
+
+class _Back(NamedTuple):
+    """A task that waited, and now waits for a seat: its own thread works on it, once it is woken."""
+
+    woken: threading.Event
     long: bool
 
 
@@ -49,13 +56,14 @@ class Desk:
         self._long_at_work = 0
         self._may_leave = most_aside
         self._ready: tuple[deque[Task], deque[Task]] = (deque(), deque())
+        self._back: tuple[deque[_Back], deque[_Back]] = (deque(), deque())
         self._lock = threading.Lock()
 
     def submit(self, work: Work, *, long: bool = False) -> None:
         """Do `work` and what has become ready meanwhile; or leave it to those who work already."""
         with self._lock:
             self._ready[long].append(Task(work, long))
-            following = self._take() if self._free > 0 else None
+            following = self._take()
         self._work_on(following)
 
     def leave(self, task: Task) -> bool:
@@ -69,11 +77,25 @@ class Desk:
             self._work_elsewhere(following)
         return True
 
-    def take(self, task: Task) -> None:
-        """Let a task that waited work on, even if as many work as may: it must not wait for those who wait for it."""
+    def take(self, task: Task, *, at_once: bool = True) -> None:
+        """Let a task that waited work on: before all that are on the desk, or `at_once`, even if as many work as may.
+
+        Who has what others wait for must not wait for them.
+        """
+        if at_once:
+            with self._lock:
+                self._may_leave += 1
+                self._sit(task)
+            return
+        back = _Back(threading.Event(), task.long)
+        with self._lock:
+            self._back[task.long].append(back)
+            following = self._take()
+        if following:
+            self._work_elsewhere(following)
+        back.woken.wait()
         with self._lock:
             self._may_leave += 1
-            self._sit(task)
 
     def _work_elsewhere(self, task: Task) -> None:
         try:
@@ -100,24 +122,30 @@ class Desk:
         """Free the seat of a task, and take the next one where there is room for it."""
         self._free += 1
         self._long_at_work -= task.long
-        return self._take() if self._free > 0 else None
+        return self._take()
 
-    def _sit(self, task: Task) -> None:
+    def _sit(self, task: Task | _Back) -> None:
         self._free -= 1
         self._long_at_work += task.long
 
     def _take(self) -> Task | None:
-        """Take the next task off the desk: a long one first where none is at work, else last."""
-        short, long = self._ready
+        """Take the next task off the desk where there is room for one; wake those that come before it."""
+        while self._free > 0 and (task := self._next_off()):
+            self._sit(task)
+            if isinstance(task, Task):
+                return task
+            task.woken.set()
+        return None
+
+    def _next_off(self) -> Task | _Back | None:
+        """Take what comes next: a long one first where none is at work, else last."""
+        short, long = (self._back[kind] or self._ready[kind] for kind in (False, True))
         long_first = long and not self._long_at_work
         if short and not long_first:
-            task = short.popleft()
-        elif long and self._long_at_work < self._most_long:
-            task = long.popleft()
-        else:
-            return None
-        self._sit(task)
-        return task
+            return short.popleft()
+        if long and self._long_at_work < self._most_long:
+            return long.popleft()
+        return None
 
 
 class _Seat(NamedTuple):
@@ -129,8 +157,8 @@ class _Seat(NamedTuple):
     def leave(self) -> bool:
         return self.desk.leave(self.task)
 
-    def take(self) -> None:
-        self.desk.take(self.task)
+    def take(self, *, at_once: bool) -> None:
+        self.desk.take(self.task, at_once=at_once)
 
 
 def around(callback: Callback, bodies: Bodies, desk: Desk) -> Callback:
@@ -142,10 +170,15 @@ def around(callback: Callback, bodies: Bodies, desk: Desk) -> Callback:
             return
         # granian answers when the exchange does, whichever thread that is.
         work = partial(callback, exchange, scope)
-        long = not scope.get("PATH_INFO", "").startswith(_PROMPT)
+        long = _may_take_long(scope.get("REQUEST_METHOD", ""), scope.get("PATH_INFO", ""))
         desk.submit(partial(bodies.do_and_release, work, body) if type(body) is Held else work, long=long)
 
     return run
+
+
+def _may_take_long(method: str, path: str) -> bool:
+    lists = path.startswith(_LISTED) and method in ("GET", "HEAD")
+    return lists or not path.startswith(_PROMPT)
 
 
 def install(bodies: Bodies, desk: Desk) -> bool:

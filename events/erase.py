@@ -16,6 +16,7 @@ from events.store.base import Store
 from metrics.language.people import ids_of
 from metrics.people import services as people
 from metrics.rollups.base import Rollups
+from metrics.rollups.settle import settle
 from metrics.versions import bump
 from sessions import services as sessions
 
@@ -25,6 +26,8 @@ SQL = sqlfile.load(__file__, "erase.sql")
 _TRIES = 5
 #: Seconds that one statement may take: a user may have millions of events.
 _PATIENCE = 600
+#: Seconds for which others' work on the rollups is waited for. What they lack longer is done by those others.
+_CATCH_UP_SECONDS = 60
 
 
 class Busy(Exception):
@@ -69,7 +72,10 @@ def erase_user(*, project_id: int, user_id: str, store: Store, rollups: Rollups)
     """
     with connect(name="erase", autocommit=True, deadline=_PATIENCE) as connection:
         removed = _removed(connection, store, rollups, project_id, user_id)
-        rollups.catch_up(connection)
+        if not settle(rollups, connection, seconds=_CATCH_UP_SECONDS):
+            logger.warning(
+                "rollups of project %s may still count an erased user for some minutes", project_id
+            )
         # Answers given meanwhile may have been read from rollups that still counted him.
         bump(connection.cursor(), project_id)
     # The log must not keep what was just erased.

@@ -20,8 +20,8 @@ class Seat(Protocol):
     def leave(self) -> bool:
         """Let another thread work meanwhile; False where it must not be left, and so need not be taken again."""
 
-    def take(self) -> None:
-        """Work again, at once."""
+    def take(self, *, at_once: bool) -> None:
+        """Work again: at once, or when one of those who work has finished."""
 
 
 #: The seat of the thread that asks.
@@ -29,8 +29,12 @@ seat: ContextVar[Seat | None] = ContextVar("seat", default=None)
 
 
 @contextmanager
-def aside() -> Iterator[None]:
-    """Wait in this block: with neither a seat nor, outside of a transaction, a connection."""
+def aside(*, at_once: bool = True) -> Iterator[None]:
+    """Wait in this block: with neither a seat nor, outside of a transaction, a connection.
+
+    Who has, or will have, what others wait for goes on `at_once` afterwards, even where as many work as may: those who
+    have the seats may be the ones who wait for it. All others queue for a seat.
+    """
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
@@ -40,4 +44,4 @@ def aside() -> Iterator[None]:
         yield
     finally:
         if mine is not None and left:
-            mine.take()
+            mine.take(at_once=at_once)

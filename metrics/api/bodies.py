@@ -38,7 +38,8 @@ def _explained(answer: Answer, tz: ZoneInfo) -> dict[str, Any]:
 
 def _series(series: Series, tz: ZoneInfo) -> dict[str, Any]:
     points = [[wire(start, tz), value] for start, value in series.points]
-    return {"group": series.group, "total": series.total, "points": points}
+    body = {"group": series.group, "total": series.total, "points": points}
+    return body | {"rest": True} if series.rest else body
 
 
 def _part(part: Part, tz: ZoneInfo) -> dict[str, str]:

@@ -14,6 +14,7 @@ from metrics.definitions.selectors import definition_with
 from metrics.definitions.spec import DENSE, GRAINS, Grain
 from metrics.definitions.writing import recompute
 from metrics.rollups import bounds
+from metrics.versions import bump
 
 SQL = sqlfile.load(__file__, "mending.sql")
 Connection = psycopg.Connection[Any]
@@ -28,10 +29,13 @@ def mend_stale(connection: Connection) -> int:
             sealed = bounds.keep_still(connection)
             connection.execute(WRITE["lock_alone"])
             cursor = connection.cursor()
-            if day >= sealed and (one := definition_with(cursor, id)) is not None:
+            one = definition_with(cursor, id) if day >= sealed else None
+            if one is not None:
                 recompute(cursor, [one], day, day + _DAY)
             for grain in GRAINS:
                 cursor.execute(_on("fresh", grain), {"sealed": sealed})
+            if one is not None:
+                bump(cursor, one.project_id)
     return len(found)
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from functools import partial
 
 from config.lib import clock
-from metrics import telemetry
+from metrics.insights.asking import Insight, answered, read
 from metrics.insights.funnel_question import FunnelQuestion, parse_funnel
 from metrics.insights.funnel_sql import FunnelStatement
-from metrics.insights.kept import history_from
 from metrics.language.params import Params
-from metrics.language.people import people_of
-from metrics.query.remember import remembered, seconds_to_keep
-from metrics.query.run import asking
 
-SOURCE = "event"
 OTHER = "other"
 
 
@@ -55,25 +49,12 @@ class Funnel:
 
 
 @dataclass(frozen=True, slots=True)
-class FunnelAnswer:
-    """An answer; `as_of` is the moment up to which every accepted event is in it. `groups` are those asked for.
-
-    What happened before `history_from` is not in it, because retention dropped these events; None: all is.
-    """
+class FunnelAnswer(Insight):
+    """An answer; `groups` are those of the breakdown, where one was asked for."""
 
     question: FunnelQuestion
     whole: Funnel
     groups: tuple[Funnel, ...]
-    as_of: datetime
-    history_from: datetime | None
-    source: str = SOURCE
-    cached: bool = False
-
-    @property
-    def seconds_to_keep(self) -> int:
-        """Return for how long nobody need ask again: while a chain may still grow, not for long."""
-        end = self.question.scope.end + self.question.window
-        return seconds_to_keep(end, step="1d", as_of=self.as_of)
 
 
 def ask_funnel(*, project_id: int, params: Params) -> FunnelAnswer:
@@ -81,23 +62,17 @@ def ask_funnel(*, project_id: int, params: Params) -> FunnelAnswer:
 
     Raises BadQuestion, and QuestionTooLarge where it would take too long.
     """
-    question = parse_funnel(project_id=project_id, params=params, now=clock.now())
-    answer, cached = remembered(question, lambda found: found.seconds_to_keep, lambda: _compute(question))
-    return replace(answer, cached=cached)
+    return answered(parse_funnel(project_id=project_id, params=params, now=clock.now()), _compute)
 
 
 def _compute(question: FunnelQuestion) -> FunnelAnswer:
-    started = time.perf_counter()
-    span = question.scope.end - question.scope.start
-    with asking(heavy=True, span=span, hint="So may a shorter window.") as (cursor, as_of):
-        history = history_from(cursor)
-        statement = FunnelStatement(question, people_of(cursor, question.scope.project_id))
-        rows = cursor.execute(statement.text, statement.params).fetchall()
-    telemetry.query_seconds.labels(SOURCE).observe(time.perf_counter() - started)
+    # While a chain may still grow, the answer may.
+    until, hint = question.scope.end + question.window, "So may a shorter window."
+    rows, told = read(partial(FunnelStatement, question), question.scope, until=until, hint=hint)
     found = {(place, step): _Row(*row) for place, step, *row in rows}
     places = sorted({place for place, _ in found if place is not None})
     groups = tuple(_group(question, place, found) for place in places)
-    return FunnelAnswer(question, _funnel(question, None, found), groups, as_of, history)
+    return FunnelAnswer(question, _funnel(question, None, found), groups, **told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class FunnelStatement:
 
     def __init__(self, question: FunnelQuestion, people: People) -> None:
         self._question = question
-        self._words = Words(person=people.person)
+        self._words = Words.about(people)
         persons = self._persons(self._chains(people))
         self.text = self._block(
             "funnel",

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from config.lib import clock
-from metrics import telemetry
-from metrics.insights.kept import history_from
+from metrics.insights.asking import RAW, Insight, answered, read
 from metrics.insights.lifecycle_question import LifecycleQuestion, parse_lifecycle
-from metrics.insights.lifecycle_sql import RAW, LifecycleStatement, earlier, window
+from metrics.insights.lifecycle_sql import LifecycleStatement, earlier, window
 from metrics.language.params import Params
-from metrics.language.people import people_of
-from metrics.query.remember import remembered, seconds_to_keep
-from metrics.query.run import asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,45 +31,32 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class LifecycleAnswer:
-    """An answer; `as_of` is the moment up to which every accepted event is in it.
-
-    What happened before `history_from` is not in it, because retention dropped these events; None: all is.
-    """
+class LifecycleAnswer(Insight):
+    """An answer, period by period."""
 
     question: LifecycleQuestion
     periods: tuple[Period, ...]
-    source: str
-    as_of: datetime
-    history_from: datetime | None
-    cached: bool = False
-
-    @property
-    def seconds_to_keep(self) -> int:
-        """Return for how long nobody need ask again."""
-        return seconds_to_keep(self.question.scope.end, step="1d", as_of=self.as_of)
 
 
 def ask_lifecycle(*, project_id: int, params: Params) -> LifecycleAnswer:
     """Answer the question in `params` (those of GET /api/lifecycle) about one project.
 
-    Raises BadQuestion, and QuestionTooLarge where it would take too long.
+    Raises BadQuestion, TooManyPoints, and QuestionTooLarge where it would take too long.
     """
-    question = parse_lifecycle(project_id=project_id, params=params, now=clock.now())
-    answer, cached = remembered(question, lambda found: found.seconds_to_keep, lambda: _compute(question))
-    return replace(answer, cached=cached)
+    return answered(parse_lifecycle(project_id=project_id, params=params, now=clock.now()), _compute)
 
 
 def _compute(question: LifecycleQuestion) -> LifecycleAnswer:
-    started, source = time.perf_counter(), window(question).relation
-    span, heavy = question.scope.end - question.scope.start, source == RAW or bool(question.scope.segment)
-    with asking(heavy=heavy, span=span) as (cursor, as_of):
-        history = history_from(cursor) if _reads_raw_history(question) else None
-        statement = LifecycleStatement(question, people_of(cursor, question.scope.project_id))
-        rows = cursor.execute(statement.text, statement.params).fetchall()
-    telemetry.query_seconds.labels(source).observe(time.perf_counter() - started)
+    source = window(question).relation
+    rows, told = read(
+        partial(LifecycleStatement, question),
+        question.scope,
+        source=source,
+        heavy=source == RAW or bool(question.scope.segment),
+        raw_history=_reads_raw_history(question),
+    )
     counts = {period: _Counts(*numbers) for period, *numbers in rows}
-    return LifecycleAnswer(question, _periods(question, counts, as_of), source, as_of, history)
+    return LifecycleAnswer(question, _periods(question, counts, told["as_of"]), **told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from metrics.errors import BadQuestion
+from metrics.insights.periods import PERIODS, edges_of
 from metrics.language.matching import EventMatch, read_match
 from metrics.language.params import Params, check_known, check_texts, one
 from metrics.query.scope import Scope, parse_scope
-from metrics.query.steps import STEPS, Step
 
 #: The parameters of a lifecycle.
 NAMES = ("period", "range", "tz", "segment", "filter", "type")
-PERIODS = {"day": STEPS["1d"], "week": STEPS["1w"], "month": STEPS["1mo"]}
 _RANGES = {"day": "30d", "week": "12w", "month": "365d"}
 
 
@@ -38,14 +37,15 @@ class LifecycleQuestion:
 
 
 def parse_lifecycle(*, project_id: int, params: Params, now: datetime) -> LifecycleQuestion:
-    """Return the question that `params` ask. Raises BadQuestion."""
+    """Return the question that `params` ask. Raises BadQuestion or TooManyPoints."""
     check_texts(params)
     check_known(params, NAMES)
     period = one(params, "period") or "day"
     if period not in PERIODS:
         raise BadQuestion(f"`period` must be one of {', '.join(PERIODS)}.", field="period")
     scope = parse_scope(project_id=project_id, params=params, now=now, default_range=_RANGES[period])
-    edges = _edges(scope, PERIODS[period])
+    starts = edges_of(scope, period)
+    edges = (PERIODS[period].floor(starts[0] - timedelta(microseconds=1), scope.tz), *starts)
     types = read_match({"type": list(params.get("type", ()))}, field="type").types
     return LifecycleQuestion(
         scope=replace(scope, start=edges[1], end=edges[-1]),
@@ -53,12 +53,3 @@ def parse_lifecycle(*, project_id: int, params: Params, now: datetime) -> Lifecy
         match=EventMatch(types, scope.filters),
         edges=edges,
     )
-
-
-def _edges(scope: Scope, step: Step) -> tuple[datetime, ...]:
-    """Return the edges of the periods that the range touches, but for those that have not begun: at least one's."""
-    end = min(scope.end, max(scope.now, scope.start) + timedelta(microseconds=1))
-    starts = tuple(step.starts(scope.start, end, scope.tz))
-    before = step.floor(starts[0] - timedelta(microseconds=1), scope.tz)
-    after = step.starts(starts[-1], starts[-1] + 2 * step.typical, scope.tz)
-    return (before, *starts, list(islice(after, 2))[1])

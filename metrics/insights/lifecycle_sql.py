@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from config.lib import sqlfile
+from metrics.insights.asking import RAW
 from metrics.insights.lifecycle_question import LifecycleQuestion
 from metrics.language.conditions import Words
 from metrics.language.matching import EventMatch
@@ -19,7 +20,6 @@ from metrics.rollups.definitions import USERS, Rollup
 from metrics.rollups.spans import floor
 
 SQL = sqlfile.load(__file__, "lifecycle.sql")
-RAW = "event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class LifecycleStatement:
 
     def __init__(self, question: LifecycleQuestion, people: People) -> None:
         self._question, self._people = question, people
-        self._words = Words(person=people.person)
+        self._words = Words.about(people)
         last = len(question.edges) - 1
         self.text = sql.SQL(SQL["lifecycle"]).format(
             starts=self._words.bind(list(question.edges[:-1])),

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from metrics.errors import BadQuestion
 from metrics.language.filters import is_property
-from metrics.language.json_text import read_json
-from metrics.language.matching import EventMatch, read_match
+from metrics.language.matching import EventMatch, parse_match
 from metrics.language.params import Params, check_known, check_texts, one, parse_limit
 from metrics.query.scope import Scope, parse_scope
 
@@ -55,13 +54,8 @@ def _anchor(after: str | None, before: str | None) -> tuple[EventMatch, bool]:
     if (after is None) == (before is None):
         raise BadQuestion("Give `from` (what follows it) or `to` (what precedes it), not both.", field="from")
     if after is not None:
-        return _match(after, "from"), False
-    return _match(before or "", "to"), True
-
-
-def _match(text: str, field: str) -> EventMatch:
-    """Return the events that `text` means: a type, or JSON where it begins like an object."""
-    return read_match(read_json(text, field=field) if text.startswith("{") else text, field=field)
+        return parse_match(after, field="from"), False
+    return parse_match(before or "", field="to"), True
 
 
 def _node(field: str) -> str:

@@ -29,7 +29,7 @@ class PathStatement:
 
     def __init__(self, question: PathQuestion, people: People) -> None:
         self._question = question
-        self._words = Words(person=people.person)
+        self._words = Words.about(people)
         rows = self._seen(people)
         parts: dict[str, sql.Composable] = {
             "direction": _DIRECTIONS[question.backwards],

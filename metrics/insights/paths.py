@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from functools import partial
 
 from config.lib import clock
-from metrics import telemetry
-from metrics.insights.kept import history_from
+from metrics.insights.asking import Insight, answered, read
 from metrics.insights.path_question import PathQuestion, parse_paths
 from metrics.insights.path_sql import OTHER, PathStatement
 from metrics.language.params import Params
-from metrics.language.people import people_of
-from metrics.query.remember import remembered, seconds_to_keep
-from metrics.query.run import asking
 
-SOURCE = "event"
 #: A node as the statement names it, with its step.
 _Place = tuple[int, str | None]
 _Row = tuple[int, str | None, bool, str | None, int]
@@ -47,11 +41,10 @@ class PathLink:
 
 
 @dataclass(frozen=True, slots=True)
-class PathAnswer:
+class PathAnswer(Insight):
     """Steps by their distance from the anchor, which is step 0; each has its nodes, the most frequent first.
 
-    `anchors` counts the sessions that have one, `ended` by step those that go no further. What happened before
-    `history_from` is not in it, because retention dropped these events; None: all is.
+    `anchors` counts the sessions that have one, `ended` by step those that go no further.
     """
 
     question: PathQuestion
@@ -59,15 +52,6 @@ class PathAnswer:
     steps: tuple[tuple[PathNode, ...], ...]
     links: tuple[PathLink, ...]
     ended: tuple[int, ...]
-    as_of: datetime
-    history_from: datetime | None
-    source: str = SOURCE
-    cached: bool = False
-
-    @property
-    def seconds_to_keep(self) -> int:
-        """Return for how long nobody need ask again."""
-        return seconds_to_keep(self.question.scope.end, step="1d", as_of=self.as_of)
 
 
 def ask_paths(*, project_id: int, params: Params) -> PathAnswer:
@@ -75,18 +59,11 @@ def ask_paths(*, project_id: int, params: Params) -> PathAnswer:
 
     Raises BadQuestion, and QuestionTooLarge where it would take too long.
     """
-    question = parse_paths(project_id=project_id, params=params, now=clock.now())
-    answer, cached = remembered(question, lambda found: found.seconds_to_keep, lambda: _compute(question))
-    return replace(answer, cached=cached)
+    return answered(parse_paths(project_id=project_id, params=params, now=clock.now()), _compute)
 
 
 def _compute(question: PathQuestion) -> PathAnswer:
-    started = time.perf_counter()
-    with asking(heavy=True, span=question.scope.end - question.scope.start) as (cursor, as_of):
-        history = history_from(cursor)
-        statement = PathStatement(question, people_of(cursor, question.scope.project_id))
-        rows = cursor.execute(statement.text, statement.params).fetchall()
-    telemetry.query_seconds.labels(SOURCE).observe(time.perf_counter() - started)
+    rows, told = read(partial(PathStatement, question), question.scope)
     counts, ended = _nodes(rows)
     ranked = sorted(counts, key=lambda place: (place[0], place[1] is None, -counts[place], place[1] or ""))
     steps: list[list[PathNode]] = [[] for _ in range(question.steps + 1)]
@@ -98,8 +75,7 @@ def _compute(question: PathQuestion) -> PathAnswer:
         steps=tuple(tuple(nodes) for nodes in steps),
         links=_links(question, rows, {place: rank for rank, place in enumerate(ranked)}),
         ended=tuple(sum(node.ended for node in nodes) for nodes in steps),
-        as_of=as_of,
-        history_from=history,
+        **told,
     )
 
 

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice, pairwise
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from metrics.errors import BadQuestion, TooManyPoints
-from metrics.language.json_text import read_json
-from metrics.language.matching import EventMatch, read_match
+from metrics.errors import BadQuestion
+from metrics.insights.periods import PERIODS, edges_of
+from metrics.language.matching import EventMatch, parse_match
 from metrics.language.params import Params, check_known, check_texts, one
 from metrics.language.ranges import parse_zone
 from metrics.query.scope import Scope, parse_scope
-from metrics.query.steps import STEPS, Step
 
 #: The parameters of retention.
 NAMES = ("first", "return", "period", "cohort", "range", "tz", "filter", "segment")
-PERIODS = {"day": STEPS["1d"], "week": STEPS["1w"], "month": STEPS["1mo"]}
 FIRST_EVER, FIRST_IN_RANGE, RECURRING = "first_ever", "first_in_range", "recurring"
 COHORTS = (FIRST_IN_RANGE, FIRST_EVER, RECURRING)
-#: A year of days: the table has half the square of this many values.
-_MOST_PERIODS = 366
 #: Today and the 49 days before it lie in eight weeks.
 _DEFAULT_DAYS_BACK = timedelta(days=49)
 
@@ -54,7 +50,7 @@ def parse_retention(*, project_id: int, params: Params, now: datetime) -> Retent
     tz = parse_zone(one(params, "tz") or "UTC")
     period = _choice(params, "period", tuple(PERIODS), default="week")
     scope = parse_scope(project_id=project_id, params=params, now=now, default_range=_default_range(tz, now))
-    edges = _edges(scope, PERIODS[period])
+    edges = edges_of(scope, period)
     return RetentionQuestion(
         scope=replace(scope, start=edges[0], end=edges[-1]),
         first=_match(params, "first"),
@@ -70,24 +66,6 @@ def _default_range(tz: ZoneInfo, now: datetime) -> str:
     return f"{today - _DEFAULT_DAYS_BACK}/{today + timedelta(days=1)}"
 
 
-def _edges(scope: Scope, step: Step) -> tuple[datetime, ...]:
-    """Return the edges of the periods that the range touches, but for those that have not begun: at least one's."""
-    end = min(scope.end, max(scope.now, scope.start) + timedelta(microseconds=1))
-    starts = tuple(islice(step.starts(scope.start, end, scope.tz), _MOST_PERIODS + 1))
-    if len(starts) > _MOST_PERIODS:
-        raise TooManyPoints(f"That is more than {_MOST_PERIODS} periods; {_longer(scope)}", field="period")
-    after = step.starts(starts[-1], starts[-1] + 2 * step.typical, scope.tz)
-    return (*starts, list(islice(after, 2))[1])
-
-
-def _longer(scope: Scope) -> str:
-    fits = (
-        name for name, step in PERIODS.items() if (scope.end - scope.start) / step.typical < _MOST_PERIODS - 1
-    )
-    name = next(fits, None)
-    return f"period={name} would fit." if name else "ask for a shorter range."
-
-
 def _choice(params: Params, name: str, choices: tuple[str, ...], *, default: str) -> str:
     text = one(params, name) or default
     if text not in choices:
@@ -98,10 +76,4 @@ def _choice(params: Params, name: str, choices: tuple[str, ...], *, default: str
 def _match(params: Params, name: str) -> EventMatch:
     """Return the events that a parameter means: a type, or JSON; any event where it is not given."""
     text = one(params, name)
-    if text is None:
-        return EventMatch()
-    try:
-        return read_match(read_json(text, field=name) if text.startswith(("{", '"')) else text, field=name)
-    except BadQuestion as error:
-        # A filter in it is not the parameter of that name.
-        raise BadQuestion(error.message, field=name) from None
+    return EventMatch() if text is None else parse_match(text, field=name)

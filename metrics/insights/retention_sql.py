@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import sql
 
 from config.lib import sqlfile
+from metrics.insights.asking import RAW
 from metrics.insights.retention_question import FIRST_EVER, RECURRING, RetentionQuestion
 from metrics.language.conditions import Words
 from metrics.language.matching import EventMatch
@@ -18,7 +19,6 @@ from metrics.rollups.definitions import USERS_1D, USERS_1H
 from metrics.rollups.spans import floor
 
 SQL = sqlfile.load(__file__, "retention.sql")
-RAW = "event"
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _BEFORE_ALL = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ class RetentionStatement:
 
     def __init__(self, question: RetentionQuestion, people: People) -> None:
         self._question, self._people = question, people
-        self._words = Words(person=people.person)
+        self._words = Words.about(people)
         self.text = self._presence() if _is_about_presence(question) else self._retention()
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from psycopg import sql
@@ -12,11 +12,10 @@ from psycopg import sql
 from config.lib import sqlfile
 from metrics.language.filters import Filter
 from metrics.language.matching import EventMatch
-from metrics.language.people import SINGLE
+from metrics.language.numbers import number_of
+from metrics.language.people import SINGLE, People
 
 SQL = sqlfile.load(__file__, "conditions.sql")
-#: float64 ends at 308 digits before the point and 324 after it.
-_EXPONENTS = 330
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _ALWAYS = sql.SQL("true")
 
@@ -25,11 +24,18 @@ _ALWAYS = sql.SQL("true")
 class Words:
     """The parameters of one statement in the making, and how an event's fields are said in it.
 
-    `person` is who did the event: `e.user_id`, or what an alias makes of it (`metrics.language.people`).
+    `person` is who did the event: `e.user_id`, or what an alias makes of it (`metrics.language.people`). `aliased` is
+    the project in which ids may stand for others.
     """
 
     params: dict[str, Any] = field(default_factory=dict)
     person: sql.Composable = field(default_factory=lambda: SINGLE.person)
+    aliased: int | None = None
+
+    @classmethod
+    def about(cls, people: People, params: dict[str, Any] | None = None) -> Words:
+        """Return the words of a statement about these people, which may have parameters already."""
+        return cls({} if params is None else params, people.person, people.project_id)
 
     def bind(self, value: Any) -> sql.Placeholder:
         """Return the place of a new parameter."""
@@ -75,19 +81,17 @@ class Words:
         return sql.SQL("{} {} {}").format(self.number(one.field), sign, self.bind(Decimal(one.values[0])))
 
     def _equals(self, one: Filter) -> sql.Composable:
-        numbers = [number for value in one.values if (number := _as_number(value)) is not None]
+        numbers = [number for value in one.values if (number := number_of(value)) is not None]
         return sql.SQL(SQL["equals"]).format(
             field=self.text(one.field),
-            values=self.bind(list(one.values)),
+            values=self._values(one),
             number=self.number(one.field),
             numbers=sql.SQL("{}::numeric[]").format(self.bind(numbers)),
         )
 
-
-def _as_number(text: str) -> Decimal | None:
-    """Return `text` as a number that a property can have, or None: what float64 cannot hold is never stored."""
-    try:
-        number = Decimal(text)
-        return number if number.is_finite() and abs(number.adjusted()) < _EXPONENTS else None
-    except InvalidOperation:
-        return None
+    def _values(self, one: Filter) -> sql.Composable:
+        """Return the texts that are meant; of an id that stands for another, that other."""
+        values = self.bind(list(one.values))
+        if one.field != "userId" or self.aliased is None:
+            return values
+        return sql.SQL(SQL["persons"]).format(ids=values, project=self.bind(self.aliased))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metrics.errors import BadQuestion
+from metrics.language.numbers import number_of
 
 _MAX_FILTERS = 20
 _MAX_VALUES = 1000
@@ -55,22 +55,9 @@ def parse_filter(text: str) -> Filter:
         return Filter(match["field"], op, ("false" if value == "false" else "true",))
     if value is None or len(value) > _MAX_TEXT:
         raise BadQuestion(f"A filter needs a value of at most {_MAX_TEXT} characters.", field="filter")
-    if op in ("gt", "gte", "lt", "lte"):
-        _check_number(value)
+    if op in ("gt", "gte", "lt", "lte") and number_of(value) is None:
+        raise BadQuestion("gt, gte, lt and lte compare with a number.", field="filter")
     parts = tuple(value.split(",")) if op == "in" else (value,)
     if len(parts) > _MAX_VALUES:
         raise BadQuestion(f"`in` takes at most {_MAX_VALUES} values.", field="filter")
     return Filter(match["field"], op, parts)
-
-
-def _check_number(value: str) -> None:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if (
-        not math.isfinite(number)
-        or "_" in value
-        or (number == 0 and re.search("[1-9]", value.lower().split("e")[0]))
-    ):
-        raise BadQuestion("gt, gte, lt and lte compare with a number.", field="filter")

@@ -8,6 +8,7 @@ from typing import Any
 
 from metrics.errors import BadQuestion
 from metrics.language.filters import Filter, parse_filters
+from metrics.language.json_text import read_json
 
 _MAX_TYPES, _MAX_TYPE = 50, 200
 _KEYS = {"type", "filters"}
@@ -23,6 +24,18 @@ class EventMatch:
     def wire(self) -> dict[str, Any]:
         """Return it as `read_match` takes it, in one spelling."""
         return {"type": list(self.types), "filters": [str(one) for one in self.filters]}
+
+
+def parse_match(text: str, *, field: str) -> EventMatch:
+    """Return the events that the parameter `field` means: a type, or JSON where it begins like an object or a text.
+
+    Raises BadQuestion.
+    """
+    try:
+        return read_match(read_json(text, field=field) if text.startswith(("{", '"')) else text, field=field)
+    except BadQuestion as error:
+        # A filter in it is not the parameter of that name.
+        raise BadQuestion(error.message, field=field) from None
 
 
 def read_match(value: Any, *, field: str) -> EventMatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -15,10 +15,14 @@ SQL = sqlfile.load(__file__, "people.sql")
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """How a statement says who did an event of `e`: `person`, given that `aliases` is joined."""
+    """How a statement says who did an event of `e`: `person`, given that `aliases` is joined.
+
+    `project_id` is that of a project where an id may stand for another.
+    """
 
     person: sql.Composable
     aliases: sql.Composable
+    project_id: int | None = None
 
 
 #: Of a project where nobody has two ids.
@@ -30,7 +34,7 @@ ALIASED = People(sql.SQL(SQL["person"]), sql.SQL(SQL["aliases"]))
 def people_of(cursor: psycopg.Cursor[Any], project_id: int) -> People:
     """Return how to say who did an event of this project."""
     row = cursor.execute(SQL["has_aliases"], {"project_id": project_id}).fetchone()
-    return ALIASED if row and row[0] else SINGLE
+    return replace(ALIASED, project_id=project_id) if row and row[0] else SINGLE
 
 
 def ids_of(cursor: psycopg.Cursor[Any], *, project_id: int, user_id: str) -> tuple[str, ...]:

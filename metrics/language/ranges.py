@@ -56,16 +56,25 @@ def _named(text: str, tz: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
     }
     if text not in firsts:
         raise BadQuestion("`range` must be like 24h, 7d, today, yesterday, mtd, or FROM/TO.", field="range")
-    start, end = (datetime.combine(day, time(), tz).astimezone(UTC) for day in firsts[text])
+    start, end = (at(datetime.combine(day, time()), tz) for day in firsts[text])
     return start, end
 
 
 def _moment(text: str, tz: ZoneInfo) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else at(moment, tz)
     except (ValueError, OverflowError):
         raise BadQuestion("`range` must be FROM/TO, both ISO 8601.", field="range") from None
+
+
+def at(wall: datetime, tz: ZoneInfo) -> datetime:
+    """Return when a zone's wall clock shows a time, in UTC; everything that is said in local time is read so.
+
+    Of two such moments it is the first: a day whose midnight happens twice begins with the first of them. A time that
+    does not exist is read with the offset before the change.
+    """
+    return wall.replace(tzinfo=tz, fold=0).astimezone(UTC)
 
 
 def parse_zone(name: str) -> ZoneInfo:

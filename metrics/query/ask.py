@@ -17,6 +17,7 @@ from metrics.errors import TooManyPoints
 from metrics.language.params import Params
 from metrics.query.compare import period_before
 from metrics.query.parse import parse_question, wants_previous
+from metrics.query.patience import one_deadline
 from metrics.query.planner import RAW, Part
 from metrics.query.reading import Accuracy, read
 from metrics.query.remember import remembered, seconds_to_keep
@@ -36,11 +37,15 @@ _MAX_POINTS, _MAX_KEPT_POINTS = 200_000, 20_000
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One group's values: `total` answers for the whole range, `points` are (bucket start in UTC, value)."""
+    """One group's values: `total` answers for the whole range, `points` are (bucket start in UTC, value).
+
+    `rest` says that these are the groups beyond the limit; an event's own value may be called `other`, too.
+    """
 
     group: dict[str, str | None]
     total: Value
     points: tuple[tuple[datetime, Value], ...]
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +80,11 @@ def ask(*, project_id: int, params: Params) -> Answer:
     """
     compares = wants_previous(params)
     question = parse_question(project_id=project_id, params=params, now=clock.now())
-    answer = _answer(question)
-    if not compares:
-        return answer
-    previous = _answer(period_before(question))
+    with one_deadline():
+        answer = _answer(question)
+        if not compares:
+            return answer
+        previous = _answer(period_before(question))
     seconds = min(answer.seconds, previous.seconds)
     return replace(answer, previous=previous, seconds=seconds, cached=answer.cached and previous.cached)
 
@@ -98,7 +104,7 @@ def _compute(question: Question) -> Answer:
     span, from_sessions = question.end - question.start, question.measure.kind == "sessions"
     with asking(
         heavy=is_heavy(question), sessions=from_sessions, span=span, hint=lambda: advice(question)
-    ) as (cursor, as_of):
+    ) as (cursor, seen):
         found = read(cursor, question)
     if len(found.rows) > ROW_LIMIT:
         raise TooManyPoints("The answer has too many groups; filter, or group by something coarser.")
@@ -111,11 +117,13 @@ def _compute(question: Question) -> Answer:
         tz=question.tz.key,
         series=_series(question, found.rows),
         source=found.plan.source,
-        as_of=as_of,
+        as_of=seen.as_of,
         plan=found.plan.parts,
         segment_reads=RAW if question.segment and reads_events(question.segment.rules) else None,
         accuracy=found.accuracy,
-        seconds=seconds_to_keep(question.end, step=question.step.name, as_of=as_of),
+        seconds=seconds_to_keep(
+            question.end, step=question.step.name, seen=seen, segment=bool(question.segment)
+        ),
     )
 
 
@@ -130,7 +138,7 @@ def _series(question: Question, rows: Sequence[tuple[Any, ...]]) -> tuple[Series
             points[group1, group2][starts[bucket - 1]] = _number(value)
     if not question.group_by:
         totals.setdefault((None, None), question.measure.of_nothing)
-    ranked = sorted(totals, key=lambda group: (-(totals[group] or 0), str(group)))
+    ranked = sorted(totals, key=lambda group: (totals[group] is None, -(totals[group] or 0), str(group)))
     kept, rest = ranked[: question.limit], ranked[question.limit :]
     if len(kept) * len(starts) > _MAX_POINTS:
         fits = _MAX_POINTS // len(starts)
@@ -169,7 +177,7 @@ def _other(
             sums[start] += value or 0
     values = tuple((start, sums[start]) for start in starts)
     total = sum(totals[group] or 0 for group in rest)
-    return Series(dict.fromkeys(question.group_by, OTHER), total, values)
+    return Series(dict.fromkeys(question.group_by, OTHER), total, values, rest=True)
 
 
 def _number(value: Any) -> Value:

@@ -77,11 +77,11 @@ def people_in(audience: Audience, *, cursor: str | None, limit: int) -> PeoplePa
     if cursor:
         now, after = _position(cursor)
         audience = replace(audience, now=now)
-    with asking(heavy=reads_events(audience.rules), hint=HINT) as (link, as_of):
+    with asking(heavy=reads_events(audience.rules), hint=HINT) as (link, seen):
         statement, params = _written("page", link, audience, after=after, limit=limit + 1)
         found = [person for (person,) in link.execute(statement, params).fetchall()]
     users, more = found[:limit], len(found) > limit
-    return PeoplePage(users, _cursor(audience.now, users[-1]) if more else None, as_of)
+    return PeoplePage(users, _cursor(audience.now, users[-1]) if more else None, seen.as_of)
 
 
 def export(audience: Audience) -> IO[bytes]:
@@ -100,10 +100,10 @@ def export(audience: Audience) -> IO[bytes]:
 
 
 def _count(audience: Audience) -> Size:
-    with asking(heavy=reads_events(audience.rules), hint=HINT) as (link, as_of):
+    with asking(heavy=reads_events(audience.rules), hint=HINT) as (link, seen):
         statement, params = _written("size", link, audience)
         ((people,),) = link.execute(statement, params).fetchall()
-    return Size(people, as_of)
+    return Size(people, seen.as_of)
 
 
 def _written(

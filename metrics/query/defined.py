@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 
 from metrics.definitions.spec import DIMENSION_LENGTH, GRAINS, PERCENTILE, TABLES, Definition
 from metrics.language.filters import Filter
+from metrics.language.numbers import number_of
 from metrics.query.spec import Question
 from metrics.rollups.definitions import Rollup
 
@@ -86,16 +86,10 @@ def _on_dimension(one: Filter, definition: Definition) -> bool:
     """Tell whether rows say if they meet a filter. They know texts: what compares as a number too they cannot tell."""
     if one.op not in ("eq", "in") or one.field not in definition.dimensions:
         return False
-    return one.field == "type" or not any(_is_cut(value) or _is_number(value) for value in one.values)
+    return one.field == "type" or not any(
+        _is_cut(value) or number_of(value) is not None for value in one.values
+    )
 
 
 def _is_cut(value: str) -> bool:
     return len(value) > DIMENSION_LENGTH
-
-
-def _is_number(value: str) -> bool:
-    try:
-        Decimal(value)
-    except InvalidOperation:
-        return False
-    return True

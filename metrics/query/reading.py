@@ -27,7 +27,11 @@ Row = tuple[bool, int | None, str | None, str | None, Any]
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How wrong values may be, as a share of them: at most, or, of an estimate, its standard error."""
+    """How wrong values may be: at most such a share of the numbers that they lie between, or a standard error.
+
+    A percentile lies between two numbers that were sent, each of which a bin keeps to 1 %. Between -100 and 101 it may
+    be near 0, and be wrong by 1 nevertheless.
+    """
 
     kind: str
     error: str

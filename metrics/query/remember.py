@@ -17,6 +17,8 @@ from django.core.cache.backends.base import BaseCache
 from config.lib import clock
 from config.lib.aside import aside
 from metrics import telemetry
+from metrics.query.patience import longest, one_deadline, waits_until
+from metrics.query.run import Seen
 from metrics.versions import version_of
 
 Answer = TypeVar("Answer")
@@ -45,7 +47,8 @@ def remembered(
     # Read first: what changes the answer from now on changes the version too, so an older one is never taken for new.
     described = repr((version_of(_project_of(question)), question))
     key = "answer:" + sha256(described.encode("utf-8", "surrogatepass")).hexdigest()
-    answer, shared = _taken(key) or _together(key, lambda: _alone(key, seconds, compute))
+    with one_deadline():
+        answer, shared = _taken(key) or _together(key, lambda: _alone(key, seconds, compute))
     if shared:
         telemetry.cached_answers.inc()
     return answer, shared
@@ -56,16 +59,17 @@ def _project_of(question: Any) -> int:
     return int(about.project_id)
 
 
-def seconds_to_keep(end: datetime, *, step: str = "1h", as_of: datetime | None = None) -> int:
+def seconds_to_keep(end: datetime, *, step: str, seen: Seen, segment: bool = False) -> int:
     """Return how long an answer about a range that ends at `end` may be kept, by its step.
 
-    Long only where no late event can come: the live lane refuses older ones, and whatever else brings some changes the
-    version. `as_of` earlier than now says that some may wait, or are not counted yet.
+    Long only where no late event can come (the live lane refuses older ones, and whatever else brings some changes the
+    version), and where all that is stored is counted, which changes no version. Who is in a segment changes with any
+    event: what such a question asks is never over.
     """
     now = clock.now()
-    if end > now - _GRACE:
+    if end > now - _GRACE or segment:
         return _OPEN_SECONDS[step]
-    if end > now - _live_window() or as_of is None or as_of < now - _GRACE:
+    if end > now - _live_window() or seen.waits or seen.as_of < now - _GRACE:
         return _CLOSED_SECONDS
     return _SETTLED_SECONDS
 
@@ -95,7 +99,7 @@ def _together(key: str, work: Callable[[], tuple[Any, bool]]) -> tuple[Any, bool
     if mine:
         return _fly(key, flight, work)
     try:
-        with aside():
+        with aside(at_once=False):
             return flight.result()[0], True
     except CancelledError:
         # The other thread was stopped from outside, which says nothing about the question.
@@ -118,18 +122,29 @@ def _fly(key: str, flight: Future[Any], work: Callable[[], tuple[Any, bool]]) ->
 
 def _alone(key: str, seconds: float | Callable[[Any], float], compute: Callable[[], Any]) -> tuple[Any, bool]:
     """Compute and keep an answer while no other process does, where the cache is all processes' own."""
-    # A heavy question may wait for as long as its answer may take.
-    longest = 2 * settings.QUERY_TIMEOUT_MS / 1000
-    lock, until = f"{key}:lock", time.monotonic() + longest
-    while not (mine := _cache().add(lock, "", longest + 1)):
-        if _taken(key) or time.monotonic() >= until:
-            break
-        time.sleep(_PAUSE)
+    lock = f"{key}:lock"
+    mine = _locks(lock) or _awaited(key, lock)
     try:
         return _taken(key) or (_kept(key, seconds, compute()), False)
     finally:
         if mine:
             _cache().delete(lock)
+
+
+def _locks(lock: str) -> bool:
+    # Whoever has it may wait for a slot before the answer takes its time, and no longer.
+    return _cache().add(lock, "", longest() + 1)
+
+
+def _awaited(key: str, lock: str) -> bool:
+    """Wait until another process has finished, or this question must not wait longer; tell whether the lock was had."""
+    until = waits_until()
+    with aside():
+        while not _taken(key) and time.monotonic() < until:
+            time.sleep(_PAUSE)
+            if _locks(lock):
+                return True
+    return False
 
 
 def _kept(key: str, seconds: float | Callable[[Any], float], answer: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from django.conf import settings
@@ -20,11 +20,21 @@ SQL = sqlfile.load(__file__, "run.sql")
 Cursor = psycopg.Cursor[Any]
 
 
+class Seen(NamedTuple):
+    """What an answer can know: every event accepted up to `as_of` is in it.
+
+    `waits`: some stored events are not in what it is read from yet. When they are, no version will tell.
+    """
+
+    as_of: datetime
+    waits: bool = False
+
+
 @contextmanager
 def asking(
     *, heavy: bool, sessions: bool = False, span: timedelta | None = None, hint: str | Callable[[], str] = ""
-) -> Iterator[tuple[Cursor, datetime]]:
-    """Give a cursor and `as_of`: every event accepted up to then is in what the cursor reads.
+) -> Iterator[tuple[Cursor, Seen]]:
+    """Give a cursor, and what is seen through it.
 
     A `heavy` question reads raw events or sessions: it waits until few others run, and raises TooBusy where that takes
     longer than QUERY_TIMEOUT_MS. `sessions` says that the answer is read from sessions, which follow the events a
@@ -33,20 +43,20 @@ def asking(
     """
     try:
         with slot() if heavy else bounded_cursor() as cursor:
-            as_of = _as_of(cursor, sessions=sessions)
+            seen = _seen(cursor, sessions=sessions)
             if heavy and not sessions:
                 cursor.execute(SQL["in_bulk"])
-            yield cursor, as_of
+            yield cursor, seen
     except psycopg.errors.QueryCanceled as error:
         raise QuestionTooLarge(_advice(span, hint)) from error
 
 
-def _as_of(cursor: Cursor, *, sessions: bool) -> datetime:
+def _seen(cursor: Cursor, *, sessions: bool) -> Seen:
     # In a statement of its own, so that what the next one sees is not older than this moment.
     ((seen,),) = cursor.execute(SQL["seen"]).fetchall()
     known = {"seen": seen, "sessions": sessions, "broker": settings.BUS_IS_BROKER}
-    ((as_of,),) = cursor.execute(SQL["as_of"], known).fetchall()
-    return as_of
+    ((as_of, waits),) = cursor.execute(SQL["as_of"], known).fetchall()
+    return Seen(as_of, waits)
 
 
 def _advice(span: timedelta | None, hint: str | Callable[[], str]) -> str:

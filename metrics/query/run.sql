@@ -8,14 +8,17 @@ SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_xact_replay_timestamp
 -- The moment up to which every accepted event is in the answer: the one above, or when the oldest waiting batch came
 -- (with a broker: at the latest, for what is not known may be waiting, and without an account nothing is known); for
 -- sessions, also when the oldest users to be rebuilt were touched, else when the oldest late event was stored, or that
--- was accepted which made one person of two whom defined metrics still count.
+-- was accepted which made one person of two whom defined metrics still count. The last three are of stored events: whether
+-- there are any.
 SELECT least(%(seen)s,
              (SELECT enqueued_at FROM inbox ORDER BY id LIMIT 1),
              coalesce((SELECT as_of FROM bus_look), CASE WHEN %(broker)s THEN to_timestamp(0) END),
              (SELECT min(oldest_at) FROM bus_held),
-             (SELECT min(enqueued_at) FROM session_work WHERE %(sessions)s),
-             (SELECT min(since) FROM rollup_pending WHERE NOT %(sessions)s),
-             (SELECT min(noted_at) FROM metric_note WHERE NOT %(sessions)s));
+             stored.since),
+       stored.since IS NOT NULL AS waits
+FROM (SELECT least((SELECT min(enqueued_at) FROM session_work WHERE %(sessions)s),
+                   (SELECT min(since) FROM rollup_pending WHERE NOT %(sessions)s),
+                   (SELECT min(noted_at) FROM metric_note WHERE NOT %(sessions)s)) AS since) AS stored;
 
 -- name: in_bulk
 -- Joins by hashing or sorting. What was just loaded has no statistics, and is taken for a few rows: going through the

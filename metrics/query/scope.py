@@ -65,8 +65,7 @@ class ScopeSql:
 
 
 def scope_sql(scope: Scope, words: Words, people: People) -> ScopeSql:
-    """Return how a statement reads the scope's events; `words.person` says who did one of them."""
-    words.person = people.person
+    """Return how a statement about these people reads the scope's events."""
     condition = sql.SQL(SQL["condition"]).format(
         project=words.bind(scope.project_id),
         start=words.bind(scope.start),

@@ -24,6 +24,7 @@ from config.lib.aside import aside
 from config.lib.niceness import be_nice
 from config.lib.postgres import connect, reading
 from metrics.errors import TooBusy
+from metrics.query.patience import waits_until
 
 SQL = sqlfile.load(__file__, "slots.sql")
 Cursor = psycopg.Cursor[Any]
@@ -82,9 +83,11 @@ _line = Line()
 def slot() -> Iterator[Cursor]:
     """Give a cursor for a heavy question, which has a slot and a connection of its own, both until the block ends.
 
-    A statement may take QUERY_TIMEOUT_MS. Raises TooBusy where no slot was free for about so long.
+    A statement may take QUERY_TIMEOUT_MS. Raises TooBusy where no slot was free for about so long, or the question has
+    waited too long for other things.
     """
-    until = time.monotonic() + random.uniform(*_PATIENCE) * settings.QUERY_TIMEOUT_MS / 1000
+    patience = random.uniform(*_PATIENCE) * settings.QUERY_TIMEOUT_MS / 1000
+    until = min(time.monotonic() + patience, waits_until())
     with ExitStack() as held:
         with aside(), _line.turn(until):
             link = held.enter_context(_connected())
@@ -110,14 +113,13 @@ def _connected() -> Iterator[psycopg.Connection[Any]]:
 
 def _take(link: psycopg.Connection[Any], until: float) -> None:
     known = {"space": SLOT_SPACE, "slots": settings.QUERY_SLOTS}
-    while (left := until - time.monotonic()) > 0:
-        if link.execute(SQL["take"], known).fetchone():
-            return
+    while not link.execute(SQL["take"], known).fetchone():
+        if (left := until - time.monotonic()) <= 0:
+            raise _too_busy()
         # Of several, another may be free before the one that is waited for.
         patience = left if settings.QUERY_SLOTS == 1 else min(left, _LOOK_SECONDS)
         if _waited(link, random.randrange(settings.QUERY_SLOTS), patience):
             return
-    raise _too_busy()
 
 
 def _waited(link: psycopg.Connection[Any], number: int, patience: float) -> bool:

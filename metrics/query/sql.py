@@ -86,7 +86,7 @@ class Statement:
             "edges": list(question.starts),
             "quantile": question.measure.quantile,
         }
-        self._words = Words(known, people.person)
+        self._words = Words.about(people, known)
         parts = self._parts()
         rows = {part: self._rows(part) for part in parts}
         once = [part for part in parts if is_once(part, question, people)]

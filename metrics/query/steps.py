@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from metrics.language.ranges import at
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +30,21 @@ class Step:
         if self.unit is None:
             origin = self.origin(moment, tz)
             return origin + (moment - origin) // self.typical * self.typical
-        return _local(_truncate(moment.astimezone(tz).replace(tzinfo=None), self.unit), tz)
+        bucket = at(_truncate(moment.astimezone(tz).replace(tzinfo=None), self.unit), tz)
+        # Where clocks go back to the day before, its last hour comes again when the next day has begun.
+        following = self._next(bucket, tz)
+        return following if following <= moment else bucket
 
     def origin(self, moment: datetime, tz: ZoneInfo) -> datetime:
         """Return the local midnight that fixed steps around `moment` are counted from, in UTC."""
-        return _local(_truncate(moment.astimezone(tz).replace(tzinfo=None), "day"), tz)
+        return at(_truncate(moment.astimezone(tz).replace(tzinfo=None), "day"), tz)
 
     def _next(self, bucket: datetime, tz: ZoneInfo) -> datetime:
         if self.unit is None:
             return bucket + self.typical
         # Half a step further lies safely within the next bucket, whatever the clocks do.
         here = bucket.astimezone(tz).replace(tzinfo=None)
-        return _local(_truncate(_advance(here, self.unit), self.unit), tz)
+        return at(_truncate(_advance(here, self.unit), self.unit), tz)
 
 
 STEPS = {
@@ -74,14 +79,3 @@ def _truncate(local: datetime, unit: str) -> datetime:
 def _advance(local: datetime, unit: str) -> datetime:
     # A day is advanced by 36 hours: a bucket's local start may be 01:00 where midnight does not exist.
     return local + {"day": timedelta(hours=36), "week": timedelta(days=8), "month": timedelta(days=32)}[unit]
-
-
-def _local(naive: datetime, tz: ZoneInfo) -> datetime:
-    """Return a zone's wall-clock time as UTC, resolving odd times as Postgres does.
-
-    A time that does not exist is read with the offset before the change, one that exists twice with the
-    offset after it.
-    """
-    first, second = naive.replace(tzinfo=tz, fold=0), naive.replace(tzinfo=tz, fold=1)
-    twice = first.utcoffset() > second.utcoffset()  # type: ignore[operator]
-    return (second if twice else first).astimezone(UTC)

@@ -33,7 +33,7 @@ def members(rules: Rule, words: Words, people: People, *, project_id: int, now: 
 
     `within` ends with the minute of `now`. Values are bound in `words`.
     """
-    own = Words(words.params, person=people.person)
+    own = Words.about(people, words.params)
     return _Writer(own, people, project_id, now).query(rules)
 
 

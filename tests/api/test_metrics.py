@@ -104,6 +104,7 @@ def test_groups_beyond_the_limit_are_summed_as_other(both: Tenant) -> None:
     assert sum(totals(answer).values()) == 5
     assert answer["series"][-1]["group"] == {"props.amount": "other"}
     assert answer["series"][-1]["total"] == 3
+    assert [one.get("rest", False) for one in answer["series"]] == [False, False, True]
 
 
 def test_types_and_filters_narrow_the_question(both: Tenant) -> None:

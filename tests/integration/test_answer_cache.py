@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,7 +146,29 @@ def test_answers_are_kept_for_each_tenant(redis: RedisServer, acme: Tenant, glob
     assert [cached(acme), cached(acme), cached(globex), cached(globex)] == [False, True, False, True]
 
 
-def test_another_installation_or_release_finds_nothing(settings: Any) -> None:
+@pytest.mark.parametrize("name", ["metrics/query/odd.py", "metrics/query/odd.sql", "sessions/odd.sql"])
+def test_another_release_finds_nothing(settings: Any, tmp_path: Path, name: str) -> None:
+    settings.BASE_DIR, names = tmp_path, set()
+    (tmp_path / name).parent.mkdir(parents=True)
+    for text in ("-- one", "-- two"):
+        (tmp_path / name).write_text(text)
+        answer_cache._owner.cache_clear()
+        names.add(answer_cache.key("answer:1", "", 1))
+    answer_cache._owner.cache_clear()
+    assert len(names) == 2
+
+
+def test_what_a_session_is_tells_answers_apart(settings: Any) -> None:
+    names = set()
+    for minutes in (30, 31):
+        settings.SESSION_GAP_MINUTES = minutes
+        answer_cache._owner.cache_clear()
+        names.add(answer_cache.key("answer:1", "", 1))
+    answer_cache._owner.cache_clear()
+    assert len(names) == 2
+
+
+def test_another_installation_finds_nothing(settings: Any) -> None:
     names = set()
     for secret in ("one", "two"):
         settings.SECRET_KEY = secret

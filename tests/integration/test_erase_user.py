@@ -185,6 +185,36 @@ def test_nothing_is_gone_unless_all_of_it_is(
     assert_sessions_equal_raw(acme.id)
 
 
+class Refused:
+    """Rollups whose first two attempts to catch up find another at it."""
+
+    def __init__(self) -> None:
+        self.refusals, self._rollups = 2, engine.rollups()
+
+    def catch_up(self, connection: Any) -> bool:
+        self.refusals -= 1
+        return self.refusals < 0 and self._rollups.catch_up(connection)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rollups, name)
+
+
+def test_it_ends_when_the_rollups_have_caught_up(both: tuple[Tenant, Tenant]) -> None:
+    rollups = Refused()
+    erase.erase_user(project_id=both[0].id, user_id="ada", store=engine.store(), rollups=rollups)
+    assert rollups.refusals < 0
+
+
+def test_it_says_so_where_rollups_do_not_catch_up(
+    both: tuple[Tenant, Tenant], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rollups = Refused()
+    rollups.refusals = 1_000_000
+    monkeypatch.setattr(erase, "_CATCH_UP_SECONDS", 0.1)
+    erase.erase_user(project_id=both[0].id, user_id="ada", store=engine.store(), rollups=rollups)
+    assert "may still count" in caplog.text
+
+
 def test_events_that_come_meanwhile_are_all_counted_or_all_erased(both: tuple[Tenant, Tenant]) -> None:
     acme, globex = both
     for number in range(30):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from config.lib.niceness import NICE
 from config.lib.postgres import connect
 from metrics.errors import TooBusy
 from metrics.query.parse import parse_question
+from metrics.query.patience import one_deadline
 from metrics.query.run import asking
 from metrics.query.slots import SLOT_SPACE, slot
 from metrics.query.weight import is_heavy
@@ -154,6 +156,28 @@ def test_no_more_run_at_once_than_there_are_slots(both: Tenant, settings: Settin
         settings.QUERY_TIMEOUT_MS = 200
         with pytest.raises(TooBusy), slot():
             pytest.fail("it had a slot")
+
+
+def test_who_has_waited_for_something_else_waits_no_longer_for_a_slot(
+    both: Tenant, settings: Settings
+) -> None:
+    settings.QUERY_SLOTS, settings.QUERY_TIMEOUT_MS = 1, 100
+    with slots_taken(0), one_deadline():
+        time.sleep(0.25)
+        settings.QUERY_TIMEOUT_MS = 20_000
+        started = time.monotonic()
+        with pytest.raises(TooBusy), slot():
+            pytest.fail("it had a slot")
+    assert time.monotonic() - started < 5
+
+
+def test_a_slot_that_is_free_is_taken_however_late_it_is(both: Tenant, settings: Settings) -> None:
+    settings.QUERY_TIMEOUT_MS = 100
+    with one_deadline():
+        time.sleep(0.25)
+        settings.QUERY_TIMEOUT_MS = 20_000
+        with slot() as cursor:
+            assert cursor.execute("SELECT 1").fetchall() == [(1,)]
 
 
 @pytest.mark.usefixtures("pipeline")

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from tests.oracle.grounds import Ground
 from tests.oracle.questions import Question
 
-_ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"])
+#: In the last two midnight happens twice, and in one of them once not at all.
+_ZONES = st.sampled_from(
+    ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Atlantic/Azores", "America/Havana"]
+)
 _MINUTES = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "1d": 1440, "1w": 10_080, "1mo": 43_200}
 _DAY = 1440
 
@@ -78,6 +81,8 @@ def _metrics(draw: st.DrawFn, ground: Ground) -> dict[str, Any]:
         "step": draw(st.sampled_from([name for name, width in _MINUTES.items() if minutes / width <= 3000])),
         "type": draw(st.lists(st.sampled_from(known or ground.types), max_size=2, unique=True)),
         "groupBy": [] if metric == "sessions" else groups,
+        "limit": draw(st.sampled_from([1, 2, 3, 1000])),
+        "compare": draw(st.sampled_from([[], [], "previous"])),
     }
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from tests.oracle.histories import Sent
 LOAD = sqlfile.load(__file__, "load.sql")
 LANGUAGE = sqlfile.load(__file__, "language.sql")
 _TABLES = ("alias", "event", "session", "trait")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTES = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
 UNITS = {"1d": "day", "1w": "week", "1mo": "month", "day": "day", "week": "week", "month": "month"}
 
@@ -153,6 +154,11 @@ class Asked:
         """Return the range."""
         start, end = (self._moment(part) for part in self.one("range").split("/"))
         return us(start), us(end)
+
+    def over(self, start: int, end: int) -> Asked:
+        """Return the same question about another range."""
+        moments = (_EPOCH + timedelta(microseconds=one) for one in (start, end))
+        return Asked({**self.params, "range": ["/".join(one.isoformat() for one in moments)]})
 
     def _moment(self, text: str) -> datetime:
         moment = datetime.fromisoformat(text)

@@ -23,9 +23,12 @@ CREATE MACRO meets(type, person, props, field, op, choices) AS
         WHEN 'lt' THEN coalesce(field_number(props, field) < TRY_CAST(choices[1] AS DECIMAL(38, 9)), false)
         WHEN 'lte' THEN coalesce(field_number(props, field) <= TRY_CAST(choices[1] AS DECIMAL(38, 9)), false)
     END;
--- A moment in microseconds as the wall of a zone shows it, and back.
+-- A moment in microseconds as the wall of a zone shows it, and back: of two such moments, an hour apart, the first.
 CREATE MACRO wall(us, tz) AS timezone(tz, timezone('UTC', make_timestamp(us)));
-CREATE MACRO moment(shown, tz) AS epoch_us(timezone(tz, shown));
+CREATE MACRO latest(shown, tz) AS epoch_us(timezone(tz, shown));
+CREATE MACRO moment(shown, tz) AS
+    CASE WHEN wall(latest(shown, tz) - 3600000000, tz) = shown THEN latest(shown, tz) - 3600000000
+         ELSE latest(shown, tz) END;
 
 -- name: fixed
 -- Buckets of some minutes, counted from the midnight before the range.

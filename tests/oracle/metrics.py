@@ -24,7 +24,8 @@ _MEASURES = {
     "max": "max",
 }
 #: Seen in the answer: what it was read from decides which groups there are.
-EXTRA = {"explain": ["1"], "limit": ["1000"]}
+EXTRA = {"explain": ["1"]}
+_LIMIT = 100
 
 
 Group = tuple[str | None, ...]
@@ -85,22 +86,81 @@ def _measure(metric: str) -> str:
 
 
 def check(duck: Duck, asked: Asked, body: Mapping[str, Any]) -> None:
-    """Compare an answer of the product's with DuckDB's."""
+    """Compare an answer of the product's with DuckDB's, and that of the period before."""
+    _check(duck, asked, body)
+    assert ("previous" in body) is (asked.one("compare") is not None)
+    if before := body.get("previous"):
+        span = _before(duck, asked)
+        assert [read_us(before["range"][name]) for name in ("from", "to")] == list(span)
+        _check(duck, asked.over(*span), body | before)
+
+
+def _before(duck: Duck, asked: Asked) -> tuple[int, int]:
+    """Return the period before: as many days where days are whole, else as long."""
+    start, end = asked.span
+    days = duck.buckets(start, end, "1d", asked.tz)
+    if (days[0][0], days[-1][1]) != (start, end):
+        return start - (end - start), start
+    first = start
+    for _ in days:
+        ((first, _),) = duck.buckets(first - 1, first, "1d", asked.tz)
+    return first, start
+
+
+def _check(duck: Duck, asked: Asked, body: Mapping[str, Any]) -> None:
     wanted = expected(duck, asked, body)
-    names = asked.many("groupBy")
-    found = {tuple(series["group"][name] for name in names): series for series in body["series"]}
-    assert set(found) == set(wanted)
-    for group, (total, points) in wanted.items():
-        accuracy = body["accuracy"] or {}
-        assert _same(found[group]["total"], total, accuracy), (group, found[group]["total"], total)
-        values = {read_us(start): value for start, value in found[group]["points"]}
-        assert list(values) == list(points)
-        wrong = {
-            start: (values[start], points[start])
-            for start in points
-            if not _same(values[start], points[start], accuracy)
-        }
-        assert not wrong, (group, wrong)
+    names, accuracy = asked.many("groupBy"), body["accuracy"] or {}
+    found = {
+        tuple(series["group"][name] for name in names): series
+        for series in body["series"]
+        if "rest" not in series
+    }
+    assert set(found) <= set(wanted)
+    for group, series in found.items():
+        _compare(series, wanted[group], accuracy)
+    left = [values for group, values in wanted.items() if group not in found]
+    assert len(found) == min(len(wanted), int(asked.one("limit", _LIMIT)))
+    _check_order([series["total"] for series in found.values()], [total for total, _ in left], accuracy)
+    rest = [series for series in body["series"] if "rest" in series]
+    is_summed = asked.one("metric").partition(":")[0] in ("count", "sum") or _is_summed(duck, asked)
+    assert len(rest) == (1 if left and is_summed else 0)
+    for series in rest:
+        assert set(series["group"].values()) == {"other"}
+        sums = {start: sum(points[start] for _, points in left) for start in left[0][1]}
+        _compare(series, (sum(total for total, _ in left), sums), accuracy)
+
+
+def _is_summed(duck: Duck, asked: Asked) -> bool:
+    one = duck.ground.defined.get(asked.one("metric"))
+    return one is not None and one.metric.partition(":")[0] in ("count", "sum")
+
+
+def _check_order(shown: list[Any], left: list[Any], accuracy: Mapping[str, Any]) -> None:
+    """Check that the largest are shown, the largest first and null last; by estimates the order may be another."""
+    ranks = [(one is None, -(one or 0)) for one in shown]
+    assert ranks == sorted(ranks)
+    if not accuracy and left:
+        most = max((_number(one) for one in left if one is not None), default=None)
+        assert most is None or (not ranks[-1][0] and -ranks[-1][1] >= most - 1e-9 * abs(most))
+
+
+def _number(value: Any) -> float:
+    return float(value["value"] if isinstance(value, dict) else value)
+
+
+def _compare(
+    series: Mapping[str, Any], wanted: tuple[Any, dict[int, Any]], accuracy: Mapping[str, Any]
+) -> None:
+    total, points = wanted
+    assert _same(series["total"], total, accuracy), (series["group"], series["total"], total)
+    values = {read_us(start): value for start, value in series["points"]}
+    assert list(values) == list(points)
+    wrong = {
+        start: (values[start], points[start])
+        for start in points
+        if not _same(values[start], points[start], accuracy)
+    }
+    assert not wrong, (series["group"], wrong)
 
 
 def _same(value: Any, wanted: Any, accuracy: Mapping[str, Any]) -> bool:

@@ -22,6 +22,8 @@ SPRING, ALL = "2025-03-07T00:00:00Z/2025-04-03T00:00:00Z", "2025-03-01T00:00:00Z
 RAGGED = "2025-03-29T22:17:31.123456Z/2025-03-31T03:44:00.5Z"
 BERLIN_DAYS = "2025-03-29T00:00:00+01:00/2025-04-01T00:00:00+02:00"
 AUTUMN = "2025-10-24T00:00:00Z/2025-11-05T00:00:00Z"
+ODD_ZONES = ["Atlantic/Azores", "America/Havana"]
+AZORES_DAYS = "2025-10-26T00:00:00Z/2025-10-28T01:00:00Z"
 EMPTY = "2025-06-01T00:00:00Z/2025-06-04T00:00:00Z"
 
 
@@ -90,9 +92,27 @@ METRICS = [
         ask("metrics", metric=one, range=RAGGED, step="1m", filter="props.flag:exists")
         for one in GENERATED.defined
     ),
+    *(ask("metrics", metric=one, range=AZORES_DAYS, step="1d", tz="Atlantic/Azores") for one in MEASURES),
     ask("metrics", metric="count", range=EMPTY, step="5m"),
     ask("metrics", metric="avg:props.v", range=EMPTY, step="1d"),
     ask("metrics", metric="count", range=SPRING, step="1d", groupBy="props.a.b", type=["view", "order"]),
+    *(
+        ask(
+            "metrics",
+            metric=one,
+            range=AUTUMN,
+            step="1w",
+            groupBy="props.country",
+            limit=2,
+            compare="previous",
+        )
+        for one in MEASURES
+        if one != "sessions"
+    ),
+    *(
+        ask("metrics", metric="count", range=AZORES_DAYS, step="1d", tz=tz, compare="previous")
+        for tz in ODD_ZONES
+    ),
     ask("metrics", metric="orders", range=SPRING, step="1d", groupBy="props.country"),
     ask("metrics", metric="turnover", range=ALL, step="1mo", groupBy=["type", "props.country"]),
     ask("metrics", metric="median", range=ALL, step="1w", groupBy="props.country"),

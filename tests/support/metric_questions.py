@@ -21,7 +21,7 @@ CHANGES = [
     datetime(2025, 11, 2, tzinfo=UTC),
 ]
 AROUND = timedelta(days=1, hours=12)
-ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Atlantic/Azores", "America/Havana"]
 STEPS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "1d": 1440, "1w": 10080, "1mo": 43200}
 TYPES = ["view", "view", "order", "b\tq"]
 COUNTRIES = ["DE", "FR", "US", "", None]

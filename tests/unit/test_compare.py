@@ -35,6 +35,9 @@ def before(range_: str, tz: str = "UTC") -> tuple[str, str]:
         # Midnight of 9 March does not exist in Havana: the day begins at 1.
         ("2025-03-10/2025-03-11", "America/Havana", "2025-03-09T01:00:00-04:00"),
         ("2025-03-09/2025-03-10", "America/Havana", "2025-03-08T00:00:00-05:00"),
+        # Midnight of 25 October happens twice in the Azores.
+        ("2026-10-25/2026-10-26", "Atlantic/Azores", "2026-10-24T00:00:00+00:00"),
+        ("2026-10-26/2026-10-27", "Atlantic/Azores", "2026-10-25T00:00:00+00:00"),
         # A day was left out in Samoa.
         ("2011-12-31/2012-01-01", "Pacific/Apia", "2011-12-29T00:00:00-10:00"),
     ],

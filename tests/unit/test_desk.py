@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 from typing import Any
 
@@ -123,6 +124,58 @@ def test_who_waited_works_on_even_if_all_seats_are_taken() -> None:
     wait_until(lambda: desk._free == 1)
 
 
+def test_who_waited_for_another_s_work_queues_for_a_seat() -> None:
+    """Sixty may wait for one answer: when it is there, no more of them work at once than may."""
+    desk, landed, lock = Desk(4), threading.Event(), threading.Lock()
+    working, most, done = [0], [0], threading.Semaphore(0)
+
+    def follower() -> None:
+        with aside(at_once=False):
+            assert landed.wait(20)
+        with lock:
+            working[0] += 1
+            most[0] = max(most[0], working[0])
+        time.sleep(0.002)
+        with lock:
+            working[0] -= 1
+        done.release()
+
+    threads = [
+        threading.Thread(target=desk.submit, args=(follower,), kwargs={"long": True}) for _ in range(30)
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: desk._may_leave == 64 - 30, what="all to wait")
+    landed.set()
+    assert all(done.acquire(timeout=20) for _ in threads)
+    assert most[0] <= 2, "half of four are kept for others"
+    wait_until(lambda: (desk._free, desk._long_at_work, desk._may_leave) == (4, 0, 64))
+
+
+def test_who_queues_for_a_seat_comes_before_new_tasks() -> None:
+    desk, landed, go, done = Desk(2), threading.Event(), threading.Event(), []
+
+    def follower() -> None:
+        with aside(at_once=False):
+            assert landed.wait(20)
+        done.append("follower")
+
+    def other() -> None:
+        landed.set()
+        wait_until(lambda: desk._back[True], what="the follower to queue")
+        desk.submit(partial(done.append, "new"), long=True)
+        done.append("other")
+        go.set()
+
+    following = threading.Thread(target=desk.submit, args=(follower,), kwargs={"long": True})
+    following.start()
+    wait_until(lambda: desk._free == 2)
+    desk.submit(other, long=True)
+    following.join(20)
+    wait_until(lambda: len(done) == 3)
+    assert done == ["other", "follower", "new"]
+
+
 def test_where_as_many_wait_as_may_the_next_keeps_the_seat() -> None:
     desk, done = Desk(1, most_aside=0), []
 
@@ -137,9 +190,21 @@ def test_where_as_many_wait_as_may_the_next_keeps_the_seat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "long"), [("/api/events", False), ("/health/ready", False), ("/api/metrics", True), ("/", True)]
+    ("method", "path", "long"),
+    [
+        ("POST", "/api/events", False),
+        ("OPTIONS", "/api/events", False),
+        ("GET", "/api/events", True),
+        ("HEAD", "/api/events", True),
+        ("GET", "/api/events/0", True),
+        ("GET", "/health/ready", False),
+        ("GET", "/metrics", False),
+        ("GET", "/api/metrics", True),
+        ("POST", "/api/funnels", True),
+        ("GET", "/", True),
+    ],
 )
-def test_an_address_tells_which_requests_may_take_long(path: str, long: bool) -> None:
+def test_an_address_tells_which_requests_may_take_long(method: str, path: str, long: bool) -> None:
     seen: list[bool] = []
 
     class Noting(Desk):
@@ -147,7 +212,9 @@ def test_an_address_tells_which_requests_may_take_long(path: str, long: bool) ->
             seen.append(long)
 
     bodies = Bodies(seconds=30, limit=100, threads=8, budget=1000)
-    around(lambda *_: None, bodies, Noting(1))(None, {"wsgi.input": None, "PATH_INFO": path})
+    around(lambda *_: None, bodies, Noting(1))(
+        None, {"wsgi.input": None, "REQUEST_METHOD": method, "PATH_INFO": path}
+    )
     assert seen == [long]
 
 

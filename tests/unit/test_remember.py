@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,9 +13,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from config.lib import clock
+from config.lib import aside, clock
 from metrics.query import remember
+from metrics.query.patience import one_deadline
 from metrics.query.remember import remembered, seconds_to_keep
+from metrics.query.run import Seen
 from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -135,6 +139,80 @@ def _quietly(work: Callable[[], object]) -> None:
         pass
 
 
+class Elsewhere:
+    """A cache in which another process holds every lock; it answers after so many looks, if at all."""
+
+    def __init__(self, looks: float = math.inf) -> None:
+        self._left = looks
+
+    def get(self, key: str) -> str | None:
+        self._left -= 1
+        return "its answer" if self._left < 0 else None
+
+    def add(self, key: str, value: str, timeout: float) -> bool:
+        return False
+
+    def set(self, key: str, value: str, timeout: float) -> None:
+        pass
+
+
+class Chair:
+    """A seat that counts how often it is left, and how it is taken again."""
+
+    def __init__(self) -> None:
+        self.taken: list[bool] = []
+        self.left = 0
+
+    def leave(self) -> bool:
+        self.left += 1
+        return True
+
+    def take(self, *, at_once: bool) -> None:
+        self.taken.append(at_once)
+
+
+@pytest.fixture
+def chair() -> Iterator[Chair]:
+    mine = aside.seat.set(chair := Chair())
+    yield chair
+    aside.seat.reset(mine)
+
+
+def test_who_waits_for_another_process_leaves_the_seat_meanwhile(
+    chair: Chair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Elsewhere(looks=3)
+    monkeypatch.setattr(remember, "_cache", lambda: elsewhere)
+    assert remembered(About(1), 60, lambda: "mine") == ("its answer", True)
+    assert (chair.left, chair.taken) == (1, [True])
+
+
+def test_who_follows_another_thread_queues_for_the_seat(chair: Chair) -> None:
+    slow = Slow()
+    first = threading.Thread(target=remembered, args=(About(1), 60, slow))
+    first.start()
+    wait_until(lambda: slow.begun, what="the first to begin")
+    threading.Timer(0.1, slow.may_end.set).start()
+    assert remembered(About(1), 60, lambda: "mine") == ("answer", True)
+    assert (chair.left, chair.taken) == (1, [False])
+    first.join()
+
+
+def test_who_need_not_wait_keeps_the_seat(chair: Chair) -> None:
+    remembered(About(1), 60, lambda: "mine")
+    assert chair.left == 0
+
+
+def test_all_that_a_question_waits_for_has_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remember, "_cache", Elsewhere)
+    monkeypatch.setattr(settings, "QUERY_TIMEOUT_MS", 200)
+    started = time.monotonic()
+    with one_deadline():
+        assert remembered(About(1), 60, lambda: "now")[0] == "now"
+        assert remembered(About(1, "before"), 60, lambda: "before")[0] == "before"
+    assert 0.4 <= time.monotonic() - started < 0.75
+
+
 def test_a_new_version_makes_answers_old(versions: dict[int, int]) -> None:
     remembered(About(1), 60, lambda: "before")
     remembered(About(2), 60, lambda: "another project's")
@@ -159,24 +237,29 @@ def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "as_of", "seconds"),
+    ("ended", "seen", "seconds"),
     [
-        (timedelta(minutes=-1), timedelta(0), 5),
-        (timedelta(seconds=5), timedelta(0), 5),
-        (timedelta(minutes=1), timedelta(0), 15),
-        (timedelta(days=30), timedelta(0), 15),
-        (timedelta(days=40), timedelta(0), 3600),
-        (timedelta(days=40), timedelta(minutes=1), 15),
+        (timedelta(minutes=-1), Seen(NOW), 5),
+        (timedelta(seconds=5), Seen(NOW), 5),
+        (timedelta(minutes=1), Seen(NOW), 15),
+        (timedelta(days=30), Seen(NOW), 15),
+        (timedelta(days=40), Seen(NOW), 3600),
+        (timedelta(days=40), Seen(NOW - timedelta(minutes=1)), 15),
+        (timedelta(days=40), Seen(NOW - timedelta(seconds=3), waits=True), 15),
     ],
-    ids=["open", "just over", "over", "may get late events", "settled", "settled, but something waits"],
+    ids=["open", "just over", "over", "may get late events", "settled", "much waits", "something waits"],
 )
 def test_what_can_change_no_more_is_kept_for_longer(
-    at_noon: None, ended: timedelta, as_of: timedelta, seconds: int
+    at_noon: None, ended: timedelta, seen: Seen, seconds: int
 ) -> None:
-    assert seconds_to_keep(NOW - ended, step="1h", as_of=NOW - as_of) == seconds
+    assert seconds_to_keep(NOW - ended, step="1h", seen=seen) == seconds
+
+
+def test_who_is_in_a_segment_is_never_over(at_noon: None) -> None:
+    assert seconds_to_keep(NOW - timedelta(days=40), step="1h", seen=Seen(NOW), segment=True) == 5
 
 
 def test_the_finer_the_step_the_younger_is_an_answer_about_now(at_noon: None) -> None:
-    kept = [seconds_to_keep(NOW, step=step, as_of=NOW) for step in ("1m", "15m", "1h", "1d")]
+    kept = [seconds_to_keep(NOW, step=step, seen=Seen(NOW)) for step in ("1m", "15m", "1h", "1d")]
     assert kept == sorted(kept)
     assert kept[0] == 1

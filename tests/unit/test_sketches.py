@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from metrics.query.sketches import STANDARD_ERROR, between, cardinality, value_of_bin
@@ -27,6 +27,17 @@ def test_a_value_lies_between_two_bins_as_far_as_it_is_said_to() -> None:
     assert between(50_000, 50_100, 0) == low
     assert between(50_000, 50_100, 1) == high
     assert between(50_000, 50_100, 0.25) == pytest.approx(low + (high - low) / 4)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(0, 1))
+@example(-100.0, 101.0, 0.5)
+def test_a_value_is_off_by_a_hundredth_of_the_numbers_that_it_lies_between(
+    low: float, high: float, share: float
+) -> None:
+    """Not of itself: between two signs it may be near 0."""
+    exact = low * (1 - share) + high * share
+    found = between(bin_of(low), bin_of(high), share)  # type: ignore[arg-type]
+    assert abs(found - exact) <= 0.0100001 * max(abs(low), abs(high)) + 1e-300
 
 
 def test_two_ends_of_all_numbers_have_a_middle() -> None:

@@ -16,6 +16,7 @@ from events.erase import erase_user
 from events.maintenance import drop_before
 from events.processor.worker import Worker
 from events.purge import purge_project
+from metrics import versions
 from metrics.definitions import backfill as module
 from metrics.definitions import services
 from metrics.definitions.backfill import backfill
@@ -288,7 +289,9 @@ def test_a_folded_group_that_an_alias_made_too_great_is_mended(acme: Tenant) -> 
         catch_up()
         assert rows("SELECT stale FROM rollup_metric_dense_1d") == [(True,)]
         assert_rollups_equal_raw()
+        before = versions.version_of(acme.id)
         assert mend_stale(link) == 1
+        assert versions.version_of(acme.id) > before, "answers that counted somebody twice are old"
         assert mend_stale(link) == 0
     assert rows("SELECT count(*) FROM rollup_metric_dense_1d") == [(0,)]
     assert_exact(one)

@@ -38,6 +38,12 @@ def both(acme: Tenant, globex: Tenant) -> tuple[Tenant, Tenant]:
         create_segment(
             project_id=tenant.id, name="often", by="t", rules=read_rules({"did": {}, "atLeast": 2})
         )
+        create_segment(
+            project_id=tenant.id,
+            name="first",
+            by="t",
+            rules=read_rules({"did": {"filters": ["userId:eq:a1"]}}),
+        )
         store_all(
             tenant.id, [event(user, NOON + n * HOUR) for n, user in enumerate(["a1", "a2", "ada", "bob"])]
         )
@@ -57,6 +63,13 @@ QUESTIONS: list[tuple[Callable[[Tenant], Any], Any, Any]] = [
     (lambda tenant: total(tenant, "users", step="1d"), 2, 4),
     (lambda tenant: total(tenant, "users", filter="type:eq:page_view"), 2, 4),
     (lambda tenant: total(tenant, "visitors"), 2, 4),
+    (lambda tenant: total(tenant, "count", filter="userId:eq:a1"), 5, 1),
+    (lambda tenant: total(tenant, "count", filter="userId:in:a1,bob"), 6, 2),
+    (lambda tenant: total(tenant, "count", filter="userId:ne:a1"), 1, 3),
+    (lambda tenant: total(tenant, "sessions", filter="userId:eq:a2"), 4, 1),
+    (lambda tenant: total(tenant, "count", segment="first"), 5, 1),
+    (lambda tenant: tenant.get("/api/funnels", range=RANGE, step=["page_view", "page_view"], window="1d",
+                               filter="userId:eq:a2").json()["steps"][1]["persons"], 1, 0),
     (lambda tenant: total(tenant, "count", segment="often"), 5, 0),
     (lambda tenant: tenant.get("/api/segments/often/size").json()["size"], 1, 0),
     (lambda tenant: tenant.get("/api/users/a2").json()["userId"], "ada", "a2"),
