@@ -2,11 +2,7 @@
 -- Who was active when, from one relation.
 SELECT {person} COLLATE "C" AS person, e.{time} AS ts
 FROM {relation} e {aliases}
-WHERE e.project_id = {project} AND {since} AND e.{time} < {end} AND {conditions} AND {segment}
-
--- name: since
--- The condition of a span that does not begin with all that is known.
-e.{time} >= {start}
+WHERE e.project_id = {project} AND e.{time} >= {since} AND e.{time} < {end} AND {conditions} AND {segment}
 
 -- name: lifecycle
 -- By period: how many persons came for the first time, came again, came back, and were gone afterwards. A period is its

@@ -17,17 +17,17 @@ from metrics.language.matching import EventMatch
 from metrics.language.people import People
 from metrics.query.scope import in_segment
 from metrics.rollups.definitions import USERS, Rollup
-from metrics.rollups.spans import floor
+from metrics.rollups.spans import BEFORE_ALL, cover, floor
 
 SQL = sqlfile.load(__file__, "lifecycle.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span of time, and the relation to read it from; without a start it begins with all that is known."""
+    """A span of time, and the relation to read it from."""
 
     relation: str
-    start: datetime | None
+    start: datetime
     end: datetime
 
 
@@ -41,14 +41,8 @@ def window(question: LifecycleQuestion) -> Span:
 
 def earlier(question: LifecycleQuestion) -> Iterator[Span]:
     """Yield where all the time before the periods is read: whole days, then hours, the rest from raw events."""
-    start, end = None, question.edges[0]
-    for rollup in _rollups(question):
-        until = floor(end, rollup.grain)
-        if start is None or start < until:
-            yield Span(rollup.relation, start, until)
-        start = until
-    if start is None or start < end:
-        yield Span(RAW, start, end)
+    for rollup, start, end in cover(BEFORE_ALL, question.edges[0], _rollups(question)):
+        yield Span(rollup.relation if rollup else RAW, start, end)
 
 
 def _rollups(question: LifecycleQuestion) -> Sequence[Rollup]:
@@ -88,9 +82,7 @@ class LifecycleStatement:
             relation=sql.Identifier(span.relation),
             aliases=self._people.aliases,
             project=words.bind(self._question.scope.project_id),
-            since=sql.SQL(SQL["since"]).format(time=time, start=words.bind(span.start))
-            if span.start
-            else sql.SQL("true"),
+            since=words.bind(span.start),
             end=words.bind(span.end),
             conditions=words.matches(self._question.match) if raw else sql.SQL("true"),
             segment=segment,

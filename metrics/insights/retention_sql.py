@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import sql
@@ -16,11 +16,10 @@ from metrics.language.matching import EventMatch
 from metrics.language.people import People
 from metrics.query.scope import in_segment, scope_sql
 from metrics.rollups.definitions import USERS_1D, USERS_1H
-from metrics.rollups.spans import floor
+from metrics.rollups.spans import BEFORE_ALL, floor
 
 SQL = sqlfile.load(__file__, "retention.sql")
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
-_BEFORE_ALL = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def source_of(question: RetentionQuestion) -> str:
@@ -50,7 +49,7 @@ class RetentionStatement:
     @property
     def _since(self) -> datetime:
         """Return from when on events are read: the first ever may lie long before the range."""
-        return _BEFORE_ALL if self._question.cohort == FIRST_EVER else self._question.edges[0]
+        return BEFORE_ALL if self._question.cohort == FIRST_EVER else self._question.edges[0]
 
     def _retention(self) -> sql.Composed:
         came = self._block("each_time" if self._question.cohort == RECURRING else "once")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from metrics.definitions.spec import Definition
@@ -12,8 +12,8 @@ from metrics.query.defined import Use
 from metrics.query.layers import Layer, layers_of, why_raw
 from metrics.query.spec import Question
 from metrics.rollups.definitions import Rollup
+from metrics.rollups.spans import cover, floor
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RAW = "event"
 SESSIONS = "session"
 _EDGE = "No rollup's buckets fit this part of the range."
@@ -76,7 +76,7 @@ def _why_sessions(question: Question) -> str:
 def _fitting(layer: Layer, question: Question) -> Layer:
     """Leave out the rollups in which a bucket of the answer begins amid one of theirs."""
     edges = question.starts[1:]
-    fit = [one for one in layer.rollups if all(_aligned(edge, one.grain) for edge in edges)]
+    fit = [one for one in layer.rollups if all(floor(edge, one.grain) == edge for edge in edges)]
     return Layer(fit, layer.keeps, layer.use)
 
 
@@ -90,46 +90,14 @@ def _through(layers: Sequence[Layer], start: datetime, end: datetime, rest: Rest
     layer, others = layers[0], layers[1:]
     since = max(start, layer.since or start)
     yield from _through(others, start, min(since, end), rest._replace(why=_why_before(layer)))
-    yield from _cover(since, end, layer.rollups, layer.keeps, rest.relation)
+    for rollup, first, last in cover(since, end, layer.rollups):
+        why = _why(rollup, layer.keeps) if rollup else _EDGE
+        yield Part(rollup.relation if rollup else rest.relation, first, last, why)
 
 
 def _why_before(layer: Layer) -> str:
     return f"Kept is {layer.keeps} from {layer.since:%Y-%m-%d} on." if layer.since else _EDGE
 
 
-def _cover(
-    start: datetime, end: datetime, rollups: Sequence[Rollup], keeps: str, rest: str
-) -> Iterator[Part]:
-    """Yield parts that make up start <= t < end: the middle from the first rollup, the edges from finer ones.
-
-    What no rollup's buckets fit is read from the relation `rest`.
-    """
-    if start >= end:
-        return
-    if not rollups:
-        yield Part(rest, start, end, _EDGE)
-        return
-    coarsest, finer = rollups[0], rollups[1:]
-    inner_start, inner_end = _ceil(start, coarsest.grain), _floor(end, coarsest.grain)
-    if inner_start >= inner_end:
-        yield from _cover(start, end, finer, keeps, rest)
-        return
-    yield from _cover(start, inner_start, finer, keeps, rest)
-    yield Part(coarsest.relation, inner_start, inner_end, _why(coarsest, keeps))
-    yield from _cover(inner_end, end, finer, keeps, rest)
-
-
 def _why(rollup: Rollup, keeps: str) -> str:
     return f"It keeps {keeps} by {rollup.unit}, and nothing coarser fits this part of the range."
-
-
-def _aligned(moment: datetime, grain: timedelta) -> bool:
-    return not (moment - _EPOCH) % grain
-
-
-def _floor(moment: datetime, grain: timedelta) -> datetime:
-    return moment - (moment - _EPOCH) % grain
-
-
-def _ceil(moment: datetime, grain: timedelta) -> datetime:
-    return -(-(moment - _EPOCH) // grain) * grain + _EPOCH

@@ -1,12 +1,16 @@
-"""Sets of half-open spans of time: pure functions over (start, end) pairs."""
+"""Half-open spans of time: pure functions over (start, end) pairs, and what to read a span from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+
+from metrics.rollups.definitions import Rollup
 
 Span = tuple[datetime, datetime]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Earlier than every event, and an edge of every bucket.
+BEFORE_ALL = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def floor(moment: datetime, grain: timedelta) -> datetime:
@@ -17,6 +21,28 @@ def floor(moment: datetime, grain: timedelta) -> datetime:
 def ceiling(moment: datetime, grain: timedelta) -> datetime:
     """Return the first edge of a bucket that is not before `moment`."""
     return moment + (_EPOCH - moment) % grain
+
+
+def cover(
+    start: datetime, end: datetime, rollups: Sequence[Rollup]
+) -> Iterator[tuple[Rollup | None, datetime, datetime]]:
+    """Yield what start <= t < end is read from, in order: the middle from the coarsest, the edges raw (None).
+
+    `rollups` are coarsest first, and a coarser one's edges are edges of the finer ones.
+    """
+    if start >= end:
+        return
+    if not rollups:
+        yield None, start, end
+        return
+    coarsest, finer = rollups[0], rollups[1:]
+    first, last = ceiling(start, coarsest.grain), floor(end, coarsest.grain)
+    if first >= last:
+        yield from cover(start, end, finer)
+        return
+    yield from cover(start, first, finer)
+    yield coarsest, first, last
+    yield from cover(last, end, finer)
 
 
 def merge(spans: Iterable[Span], gap: timedelta = timedelta(0)) -> list[Span]:

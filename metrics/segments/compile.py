@@ -16,8 +16,8 @@ from config.lib import sqlfile
 from metrics.language.conditions import Words
 from metrics.language.matching import EventMatch
 from metrics.language.people import People
-from metrics.rollups.definitions import USERS_1D
-from metrics.segments.presence import cover
+from metrics.rollups.definitions import USERS, USERS_1D
+from metrics.rollups.spans import cover
 from metrics.segments.reading import span_of
 from metrics.segments.rules import All, AnyOf, Did, Listed, Not, Rule, Trait
 
@@ -104,10 +104,10 @@ class _Writer:
         parts = [
             self._filled(
                 "seen",
-                relation=sql.Identifier(part.relation),
-                span=self._span(part.column, part.start, part.end),
+                relation=sql.Identifier(rollup.relation if rollup else "event"),
+                span=self._span("bucket" if rollup else "ts", start, end),
             )
-            for part in cover(*span)
+            for rollup, start, end in cover(*span, USERS)
         ]
         return _joined("UNION ALL", parts)
 
