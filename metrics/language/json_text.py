@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from config.lib.texts import is_storable
 from events.errors import InvalidJson
 from events.gateway.decode import strict
 from metrics.errors import BadQuestion
@@ -15,7 +16,7 @@ def read_json(text: str, *, field: str) -> Any:
         value = strict(text.encode("utf-8", "surrogatepass"), lines=False)
     except InvalidJson:
         raise BadQuestion(f"`{field}` must be valid JSON.", field=field) from None
-    if not all(map(_is_storable, _texts(value))):
+    if not all(map(is_storable, _texts(value))):
         raise BadQuestion(f"`{field}` holds characters that are not text.", field=field)
     return value
 
@@ -32,8 +33,3 @@ def _texts(value: Any) -> list[str]:
         elif isinstance(one, list):
             left += one
     return found
-
-
-def _is_storable(text: str) -> bool:
-    """Tell whether Postgres takes it: neither NUL nor half a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
