@@ -134,7 +134,7 @@ def test_words_that_look_twice_at_each_level_are_refused(word: str) -> None:
 
 
 #: Each asks a step of every value of an event, so often that it would take seconds.
-MANY = [{"minimum": 0}] * 300
+MANY = [{"type": "number"}] * 300
 
 
 @pytest.mark.parametrize(
@@ -155,6 +155,7 @@ MANY = [{"minimum": 0}] * 300
         {"items": {"enum": ["x", *range(100)]}},
         {"items": {"const": [1.5] * 100}},
         {"items": {"const": 1e300}},
+        {"items": {"allOf": [{"minimum": 0}] * 10}},
         {"items": {"enum": [None, 1e-300]}},
         {"items": {"allOf": [{"multipleOf": 0.01}] * 3}},
         {"allOf": [{"uniqueItems": True}] * 10},
