@@ -25,6 +25,7 @@ from events.contracts import Batch, Lane, Reject, reject_id
 from events.gateway.encode import Encoder
 from events.gateway.limits import limits
 from events.models import ImportJob, Project
+from events.plan.rules import Plan
 from events.plan.selectors import current_plan
 from events.reasons import Reason, Stage
 
@@ -71,10 +72,11 @@ def start(*, project: Project, path: Path, sha256: str, again: bool = False) -> 
 
 def run(*, job: ImportJob, path: Path, bus: Bus) -> Iterator[Batch]:
     """Send what is left of the file to the bus, batch by batch; yield each when it is durable."""
+    plan = RecentPlan(job.project_id)
     with open_log(path) as file:
         lines = islice(file, job.lines_done, None)
         while chunk := list(islice(lines, _BATCH_LINES)):
-            batch = _encode(job, chunk)
+            batch = _encode(job, chunk, plan.now())
             _append(bus, batch)
             job.lines_done += len(chunk)
             job.save()
@@ -83,8 +85,26 @@ def run(*, job: ImportJob, path: Path, bus: Bus) -> Iterator[Batch]:
     job.save()
 
 
-def _encode(job: ImportJob, lines: list[bytes]) -> Batch:
-    plan = current_plan(job.project_id)
+class RecentPlan:
+    """A project's plan, read anew and compiled once in some seconds: as long as a gateway may take to know of it."""
+
+    def __init__(self, project_id: int) -> None:
+        self._project_id = project_id
+        self._plan: Plan | None = None
+        self._read_at: float | None = None
+
+    def now(self) -> Plan | None:
+        """Return the plan as it was a few seconds ago or later; None where there is none."""
+        moment = time.monotonic()
+        if self._read_at is None or moment - self._read_at > settings.KEY_CACHE_SECONDS:
+            found = current_plan(self._project_id)
+            if found is None or self._plan is None or found.version != self._plan.version:
+                self._plan = found
+            self._read_at = moment
+        return self._plan
+
+
+def _encode(job: ImportJob, lines: list[bytes], plan: Plan | None) -> Batch:
     encoder = Encoder(job.project_id, Lane.HISTORICAL, clock.now(), limits(), plan=plan)
     events, unread = [], []
     for number, line in enumerate(lines, job.lines_done + 1):

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from config.lib.errors import SluiceError
+from config.lib.texts import is_storable
 
 T = TypeVar("T")
 
@@ -43,19 +44,33 @@ class Position:
         if not cursor:
             return cls()
         try:
-            moment, _, id_text = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+            moment, _, id_text = read_cursor(cursor).partition("|")
             ts = datetime.fromisoformat(moment)
             if ts.tzinfo is None or not 1970 <= ts.year < 9999:
                 raise ValueError("a cursor's time is an event's, with an offset")
             return cls(ts, UUID(id_text))
-        except (binascii.Error, ValueError):
+        except ValueError:
             raise BadCursor() from None
 
     def write(self) -> str:
         """Return the cursor for this position."""
-        return base64.urlsafe_b64encode(
-            f"{self.ts.isoformat() if self.ts else ''}|{self.id}".encode()
-        ).decode()
+        return write_cursor(f"{self.ts.isoformat() if self.ts else ''}|{self.id}")
+
+
+def write_cursor(last: str) -> str:
+    """Return the cursor that names what a page ended with."""
+    return base64.urlsafe_b64encode(last.encode()).decode()
+
+
+def read_cursor(cursor: str) -> str:
+    """Return what a page ended with: any text that a database can be asked for. Raises BadCursor."""
+    try:
+        last = base64.urlsafe_b64decode(cursor.encode()).decode()
+    except (binascii.Error, ValueError):
+        raise BadCursor() from None
+    if not is_storable(last):
+        raise BadCursor()
+    return last
 
 
 def page_of(rows: Sequence[T], limit: int, position: Callable[[T], Position]) -> Page[T]:

@@ -86,11 +86,12 @@ def _has_ended(connection: BoundedConnection) -> bool:
     return bool(poll.poll(0))
 
 
-def _open(within: float) -> BoundedConnection:
+def connected(within: float) -> BoundedConnection:
+    """Return a connection of the gateway's, made in `within` seconds. Raises psycopg.OperationalError."""
     deadline = settings.ACK_DEADLINE_MS / 1000
     return connect(
         name="lookups", alias="gateway", autocommit=True, deadline=deadline, within=within, prepare=True
     )
 
 
-lookups = Lookups(_open)
+lookups = Lookups(connected)

@@ -12,11 +12,9 @@ from django.http import HttpRequest
 
 from config.lib.admin import SaysRefusals
 from events.models import PlannedType, TrackingPlan
-from events.plan import bounds
 from events.plan.errors import BadPlan
 from events.plan.modes import Mode, Unlisted
-from events.plan.schema import Schema
-from events.plan.services import LONGEST_TYPE, delete_type, put_type, set_unlisted
+from events.plan.services import LONGEST_TYPE, checked_schema, delete_type, put_type, set_unlisted
 
 
 class PlannedTypeForm(forms.ModelForm):
@@ -40,11 +38,9 @@ class PlannedTypeForm(forms.ModelForm):
     def clean_schema(self) -> str:
         """Return the schema as compact JSON. Raises ValidationError."""
         try:
-            checked = bounds.check(json.loads(self.cleaned_data["schema"]))
-            Schema(checked.text)
+            return checked_schema(json.loads(self.cleaned_data["schema"])).text
         except (BadPlan, ValueError, RecursionError) as error:
             raise forms.ValidationError(f"{getattr(error, 'field', 'JSON')}: {error}") from None
-        return checked.text
 
 
 @admin.register(PlannedType)

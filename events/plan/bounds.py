@@ -1,36 +1,40 @@
 """What a schema may be. A validator walks schema and event together: here it is made sure that the walk is short.
 
 A reference inlines what it names, so a few hundred bytes could stand for more schemas than there are atoms, or for
-endless ones. Therefore schemas are counted with their references inlined, and a circle is refused.
+endless ones. Therefore schemas are counted with their references inlined, and a circle is refused. And what is said of
+every item of an array is said up to 16,000 times: so the steps are bounded that any single value may cost.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from events.plan import patterns
+from events.plan import patterns, work
 from events.plan.errors import BadPlan
+from events.plan.words import APART, REPEATED, SHELVES, as_map, schemas_in
 
 LONGEST_BYTES = 64 << 10
 DEEPEST = 32
+#: Steps (`work`) for each of the values that an event may have, and for those that there are one of, together.
+MOST_STEPS, MOST_STEPS_ONCE = 200, 500_000
 #: Schemas within a schema, how deep they stand, and patterns: each reference counted as what it names.
 MOST_SCHEMAS, DEEPEST_SCHEMA, MOST_PATTERNS = 2000, 64, 50
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-#: Where schemas stand in a schema: one, an array of them, or an object of them.
-_ONE = (
-    *("additionalProperties", "contains", "contentSchema", "if", "then", "else", "items", "not"),
-    *("propertyNames", "unevaluatedItems", "unevaluatedProperties"),
-)
-_SEVERAL = ("allOf", "anyOf", "oneOf", "prefixItems")
-_NAMED = ("dependencies", "dependentSchemas", "patternProperties", "properties")
-_SHELVES = ("$defs", "definitions")
 #: They give a reference another meaning than the one that is counted.
 _REFUSED = (
     *("$anchor", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveAnchor", "$recursiveRef", "$vocabulary"),
+)
+#: For these the validator looks again at everything beside them, and there again: twice as long at each level.
+_DOUBLING = ("unevaluatedItems", "unevaluatedProperties")
+#: The smaller it is, the longer the numbers are that it is compared in.
+SMALLEST_MULTIPLE = 1e-9
+_TOO_DEAR = (
+    "The schema asks too much of a single value: of a text, where patterns stand, or of every item or name. "
+    "Say lengths by `minLength` and `maxLength` instead of {1,99}, and alternatives by `enum`."
 )
 _FORMATS = (
     *("date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time"),
@@ -82,13 +86,39 @@ def _children(value: Any) -> Iterator[Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """Steps (`work`) that a schema may cost.
+
+    `each`: for each value that meets the schema, or stands within one that does, where any number of values do. Where
+    one does, `once` is for that one, and `shared` for each value within it, or every two bytes of a text.
+    """
+
+    each: int = 1
+    shared: int = 0
+    once: int = 1
+
+    def beside(self, other: Steps) -> Steps:
+        """Return the steps for a value that meets both."""
+        return Steps(self.each + other.each, self.shared + other.shared, self.once + other.once)
+
+    def or_else(self, other: Steps) -> Steps:
+        """Return the steps where no value meets both."""
+        return Steps(max(self.each, other.each), max(self.shared, other.shared), self.once + other.once)
+
+    def of_all(self) -> Steps:
+        """Return the steps where all that a value holds meet it."""
+        return Steps(self.each, self.each, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class _Size:
-    """How many schemas and patterns a schema holds, how deep, and the bytes that its patterns take."""
+    """How many schemas and patterns a schema holds, how deep, the bytes that its patterns take, and its steps."""
 
     schemas: int = 1
     patterns: int = 0
     depth: int = 1
     weight: int = 0
+    steps: Steps = Steps()
 
     def holding(self, other: _Size) -> _Size:
         """Return the size with another schema inside. Raises BadPlan where that is too much."""
@@ -99,7 +129,7 @@ class _Size:
                 f"A schema may hold at most {MOST_SCHEMAS} schemas, {DEEPEST_SCHEMA} deep, and {MOST_PATTERNS} "
                 "patterns, each `$ref` counted as what it names."
             )
-        return _Size(schemas, found, depth, self.weight + other.weight)
+        return _Size(schemas, found, depth, self.weight + other.weight, self.steps)
 
 
 class _Count:
@@ -113,8 +143,10 @@ class _Count:
     def all(self) -> _Size:
         """Return the document's size, with what no reference names: it may be compiled all the same."""
         size = self._of(self._root)
-        for shelf in _SHELVES:
-            for name in _as_map(self._root.get(shelf)):
+        if size.steps.shared > MOST_STEPS or size.steps.once > MOST_STEPS_ONCE:
+            raise _bad(_TOO_DEAR)
+        for shelf in SHELVES:
+            for name in as_map(self._root.get(shelf)):
                 size = size.holding(self._named(f"#/{shelf}/{name}"))
         return size
 
@@ -122,22 +154,33 @@ class _Count:
         if not isinstance(schema, dict):
             return _Size()
         self._check_words(schema)
-        found = _patterns_in(schema)
-        size = _Size(patterns=len(found), weight=sum(patterns.weight(one) for one in found))
+        size, apart = _alone(schema), Steps(0, 0, 0)
+        steps = size.steps
+        for word, child in self._within(schema):
+            size = size.holding(child)
+            if word in APART:
+                apart = apart.or_else(child.steps)
+            else:
+                steps = steps.beside(child.steps.of_all() if word in REPEATED else child.steps)
+        return replace(size, steps=steps.beside(apart))
+
+    def _within(self, schema: Mapping[str, Any]) -> Iterator[tuple[str, _Size]]:
         if "$ref" in schema:
-            size = size.holding(self._named(schema["$ref"]))
-        for child in _schemas_in(schema):
-            size = size.holding(self._of(child))
-        return size
+            yield "$ref", self._named(schema["$ref"])
+        for word, child in schemas_in(schema):
+            yield word, self._of(child)
 
     def _check_words(self, schema: Mapping[str, Any]) -> None:
-        for word in _REFUSED:
+        for word in (*_REFUSED, *_DOUBLING):
             if word in schema:
                 raise _bad(f"`{word}` is not supported.")
         if schema is not self._root and "$defs" in schema:
             raise _bad("`$defs` may stand at the top only.")
         if schema.get("format", "date") not in _FORMATS:
             raise _bad(f"`format` must be one of {', '.join(_FORMATS)}.")
+        multiple = schema.get("multipleOf", 1)
+        if isinstance(multiple, int | float) and 0 < multiple < SMALLEST_MULTIPLE:
+            raise _bad(f"`multipleOf` must be at least {SMALLEST_MULTIPLE}.")
 
     def _named(self, reference: Any) -> _Size:
         found = self._find(reference)
@@ -153,27 +196,16 @@ class _Count:
 
     def _find(self, reference: Any) -> Any:
         match reference.split("/") if isinstance(reference, str) else None:
-            case ["#", shelf, name] if shelf in _SHELVES and not set(name) & set("~%"):
-                if name in (schemas := _as_map(self._root.get(shelf))):
+            case ["#", shelf, name] if shelf in SHELVES and not set(name) & set("~%"):
+                if name in (schemas := as_map(self._root.get(shelf))):
                     return schemas[name]
         raise _bad(
             "`$ref` must name one of the schema's own `$defs`, as in #/$defs/NAME. Nothing is fetched."
         )
 
 
-def _patterns_in(schema: Mapping[str, Any]) -> list[str]:
-    found = [schema.get("pattern"), *_as_map(schema.get("patternProperties"))]
-    return [one for one in found if isinstance(one, str)]
-
-
-def _schemas_in(schema: Mapping[str, Any]) -> Iterator[Any]:
-    yield from (schema[word] for word in _ONE if word in schema)
-    for word in _SEVERAL:
-        found = schema.get(word)
-        yield from found if isinstance(found, list) else ()
-    for word in _NAMED:
-        yield from _as_map(schema.get(word)).values()
-
-
-def _as_map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _alone(schema: Mapping[str, Any]) -> _Size:
+    found = work.patterns_in(schema)
+    value, content = work.of_value(schema), work.of_content(schema)
+    weight = sum(patterns.weight(one) for one in found)
+    return _Size(1, len(found), 1, weight, Steps(each=value + content, shared=content, once=value))

@@ -12,8 +12,8 @@ ON CONFLICT (project_id) DO UPDATE SET version = p.version + 1, unlisted = coale
 RETURNING version;
 
 -- name: room
--- Tells how many other types a plan names, and what their schemas weigh together.
-SELECT count(*), coalesce(sum(weight), 0)::bigint FROM planned_type
+-- Tells how many other types a plan names, what their schemas weigh together, and how long they are as texts.
+SELECT count(*), coalesce(sum(weight), 0)::bigint, coalesce(sum(octet_length(schema)), 0)::bigint FROM planned_type
 WHERE project_id = %(project_id)s AND type <> %(type)s;
 
 -- name: count_warned

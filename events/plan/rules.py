@@ -45,11 +45,13 @@ class Plan:
         if planned is None:
             return self._unlisted(kind)
         schema = self._schema(kind, planned)
-        if planned.mode is Mode.OFF or schema is None or schema.allows(props or {}):
+        if planned.mode is Mode.OFF or schema is None:
             return 0
         if planned.mode is Mode.WARN:
-            return FLAG_PLAN
-        raise _rejected(kind, schema.breach(props or {}) or Breach("props", "It is not valid."))
+            return 0 if schema.allows(props or {}) else FLAG_PLAN
+        if breach := schema.breach(props or {}):
+            raise _rejected(kind, breach)
+        return 0
 
     def breach(self, kind: str, props: dict[str, Any]) -> Breach | None:
         """Return what the plan has against an event, whatever its mode; None where there is nothing."""

@@ -5,6 +5,7 @@ The patterns' engine is linear in the text: it has neither look-around nor back-
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,14 @@ import jsonschema_rs
 
 from events.plan import patterns
 from events.plan.errors import BadPlan
+from events.plan.rewriting import alternatives_of, quick
 
 _LONGEST_MESSAGE = 300
 _LONGEST_FIELD = 300
+_UNFIT = {
+    "anyOf": "It fits none of the schemas of `anyOf`.",
+    "oneOf": "It does not fit one schema of `oneOf` alone.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +37,11 @@ class Schema:
 
     def __init__(self, text: str) -> None:
         try:
-            self._validator = jsonschema_rs.Draft202012Validator(
-                text,
-                offline=True,
-                validate_formats=True,
-                pattern_options=patterns.options(),
-            )
-        except jsonschema_rs.ValidationError as error:
-            raise BadPlan(_refusal(error), field=_path("schema", error.instance_path)) from None
-        except ValueError as error:
-            raise BadPlan(f"This is no schema: {error}"[:_LONGEST_MESSAGE], field="schema") from None
+            self._validator = _compiled(json.dumps(quick(json.loads(text))))
+        except ValueError:
+            # What is wrong is said of the schema as it was written.
+            _check(text)
+            raise
 
     def allows(self, props: dict[str, Any]) -> bool:
         """Tell whether `props` keep the schema."""
@@ -51,8 +52,24 @@ class Schema:
         try:
             self._validator.validate(props)
         except jsonschema_rs.ValidationError as error:
-            return Breach(_field(error)[:_LONGEST_FIELD], _shorten(error.message))
+            return Breach(_field(error)[:_LONGEST_FIELD], _shorten(_message(error)))
         return None
+
+
+def _compiled(text: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(
+        text, offline=True, validate_formats=True, pattern_options=patterns.options()
+    )
+
+
+def _check(text: str) -> None:
+    """Raise BadPlan where this is no schema."""
+    try:
+        _compiled(text)
+    except jsonschema_rs.ValidationError as error:
+        raise BadPlan(_refusal(error), field=_path("schema", error.instance_path)) from None
+    except ValueError as error:
+        raise BadPlan(f"This is no schema: {error}"[:_LONGEST_MESSAGE], field="schema") from None
 
 
 def _refusal(error: jsonschema_rs.ValidationError) -> str:
@@ -72,6 +89,13 @@ def _field(error: jsonschema_rs.ValidationError) -> str:
         case jsonschema_rs.ValidationErrorKind.AdditionalProperties([first, *_]):
             path.append(first)
     return _path("props", path)
+
+
+def _message(error: jsonschema_rs.ValidationError) -> str:
+    match error.kind:
+        case jsonschema_rs.ValidationErrorKind.Not(unfit) if word := alternatives_of(unfit):
+            return _UNFIT.get(word, error.message)
+    return error.message
 
 
 def _path(root: str, parts: Sequence[str | int]) -> str:

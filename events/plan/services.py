@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from config.lib import clock, sqlfile
 from events import audit
 from events.models import PlannedType
-from events.plan import bounds
+from events.plan import bounds, trial
 from events.plan.errors import BadPlan
 from events.plan.modes import Mode, Unlisted
 from events.plan.schema import Schema
@@ -18,6 +18,8 @@ SQL = sqlfile.load(__file__, "plan.sql")
 MOST_TYPES = 500
 #: What the schemas of one project may weigh together: gateways keep them compiled.
 MOST_BYTES = 64 << 20
+#: What they may be as texts together: a gateway reads all of them while somebody waits for an answer.
+MOST_TEXT = 1 << 20
 LONGEST_TYPE = 200
 #: Days for which violations are counted by the hour.
 KEPT_DAYS = 90
@@ -30,10 +32,9 @@ def put_type(*, project_id: int, type: str, mode: Mode, schema: Any, by: str) ->
     `schema` is decoded JSON: the JSON Schema (draft 2020-12) of `props`.
     """
     _check_type(type)
-    checked = bounds.check(schema)
-    Schema(checked.text)
+    checked = checked_schema(schema)
     _next_version(project_id)
-    _check_room(project_id, type, checked.weight)
+    _check_room(project_id, type, checked)
     row, _ = PlannedType.objects.update_or_create(
         project_id=project_id,
         type=type,
@@ -67,19 +68,28 @@ def forget_violations() -> int:
         return int(cursor.rowcount)
 
 
+def checked_schema(schema: Any) -> bounds.Checked:
+    """Return a schema, decoded JSON, that may be part of a plan. Raises BadPlan where it may not."""
+    checked = bounds.check(schema)
+    trial.check(Schema(checked.text), checked.text)
+    return checked
+
+
 def _check_type(type: str) -> None:
     if not 1 <= len(type) <= LONGEST_TYPE or type != type.strip() or "\x00" in type:
         raise BadPlan(f"A type has 1 to {LONGEST_TYPE} characters, and no spaces around them.", field="type")
 
 
-def _check_room(project_id: int, type: str, weight: int) -> None:
+def _check_room(project_id: int, type: str, checked: bounds.Checked) -> None:
     with connection.cursor() as cursor:
         cursor.execute(SQL["room"], {"project_id": project_id, "type": type})
-        types, others = cursor.fetchone()
+        types, weight, text = cursor.fetchone()
     if types >= MOST_TYPES:
         raise BadPlan(f"A plan may name at most {MOST_TYPES} types.", field="type")
-    if others + weight > MOST_BYTES:
-        raise BadPlan("The plan's schemas are too large together, or have too many patterns.", field="schema")
+    if text + len(checked.text) > MOST_TEXT:
+        raise BadPlan(f"A plan's schemas may have at most {MOST_TEXT} bytes together.", field="schema")
+    if weight + checked.weight > MOST_BYTES:
+        raise BadPlan("The plan's schemas have too many patterns together.", field="schema")
 
 
 def _next_version(project_id: int, unlisted: Unlisted | None = None) -> None:

@@ -10,8 +10,12 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def draft_schema(properties: Properties) -> dict[str, Any]:
-    """Return a schema of `props`: what all observed events had is required, and other properties may come."""
-    required = [one.name for one in properties.observed if one.events == properties.events]
+    """Return a schema of `props`: what all events had is required, and other properties may come.
+
+    Where only some events were looked at, nothing is required: what all of these had, another may not have had.
+    """
+    looked_at_all = not properties.estimated
+    required = [one.name for one in properties.observed if looked_at_all and one.events == properties.events]
     schema: dict[str, Any] = {
         "$schema": _DIALECT,
         "type": "object",

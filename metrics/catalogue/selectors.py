@@ -48,12 +48,13 @@ class ObservedProperty:
 class Properties:
     """What was observed of a type: `events` is how many events the counts are of.
 
-    `others` counts the properties of events that had no room here.
+    `others` counts the properties of events that had no room here. `estimated`: only some events were looked at.
     """
 
     events: int
     observed: Sequence[ObservedProperty]
     others: int
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def _properties(rows: Sequence[psycopg.rows.TupleRow]) -> Properties:
     counts = {kind: events for name, kind, _, _, events, _ in rows if kind in ("event", "other")}
     named = [row for row in rows if row[1] not in ("event", "other")]
     observed = [_property(name, list(group)) for name, group in groupby(named, key=lambda row: row[0])]
-    return Properties(counts.get("event", 0), observed, counts.get("other", 0))
+    estimated = any(sampled for *_, sampled in rows)
+    return Properties(counts.get("event", 0), observed, counts.get("other", 0), estimated)
 
 
 def _property(name: str, rows: Sequence[psycopg.rows.TupleRow]) -> ObservedProperty:

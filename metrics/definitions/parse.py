@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.lib.texts import is_storable
 from metrics.definitions.spec import MEASURES, PERCENTILE, USERS
 from metrics.errors import BadQuestion
 from metrics.language.filters import is_property
@@ -123,6 +124,4 @@ def _is_dimension(name: str) -> bool:
 
 
 def _is_fit(name: str) -> bool:
-    """Tell whether Postgres can be asked for it: neither NUL nor half a surrogate pair."""
-    has_odd = "\x00" in name or any("\ud800" <= letter <= "\udfff" for letter in name)
-    return not has_odd and len(name) <= _LONGEST_PROPERTY + len("props.")
+    return is_storable(name) and len(name) <= _LONGEST_PROPERTY + len("props.")

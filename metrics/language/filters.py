@@ -31,6 +31,10 @@ class Filter:
         return f"{self.field}:{self.op}:{','.join(self.values)}"
 
 
+class NoCondition(BadQuestion):
+    """What is given has not the form of a condition."""
+
+
 def is_property(field: str) -> bool:
     """Tell whether a field is a property with a name."""
     return field.startswith("props.") and len(field) > len("props.")
@@ -47,7 +51,7 @@ def parse_filter(text: str) -> Filter:
     """Return the condition that `text` writes as FIELD:OP:VALUE. Raises BadQuestion."""
     match = _FILTER.fullmatch(text)
     if not match:
-        raise BadQuestion("`filter` must be like props.country:eq:DE.", field="filter")
+        raise NoCondition("`filter` must be like props.country:eq:DE.", field="filter")
     op, value = match["op"], match["value"]
     if op == "exists":
         if value not in (None, "", "true", "false"):

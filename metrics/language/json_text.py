@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from config.lib.texts import is_storable
 from events.errors import InvalidJson
 from events.gateway.decode import strict
 from metrics.errors import BadQuestion
@@ -20,7 +21,7 @@ def read_json(text: str, *, field: str) -> Any:
 def read_document(document: bytes, *, field: str) -> Any:
     """Return the value that `document` writes as JSON. Raises InvalidJson; BadQuestion where Postgres takes no text."""
     value = strict(document, lines=False)
-    if not all(map(_is_storable, _texts(value))):
+    if not all(map(is_storable, _texts(value))):
         raise BadQuestion(f"`{field}` holds characters that are not text.", field=field)
     return value
 
@@ -37,8 +38,3 @@ def _texts(value: Any) -> list[str]:
         elif isinstance(one, list):
             left += one
     return found
-
-
-def _is_storable(text: str) -> bool:
-    """Tell whether Postgres takes it: neither NUL nor half a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -12,7 +12,8 @@ _LONGEST = 255
 _NOBODY = frozenset(
     (
         *("anonymous", "guest", "unknown", "undefined", "null", "none", "nil", "nan", "true", "false"),
-        *("0", "-1", "[object object]"),
+        *("0", "-1", "[object object]", "id", "distinct_id", "distinctid", "email", "not_authenticated"),
+        "00000000-0000-0000-0000-000000000000",
     )
 )
 

@@ -17,8 +17,10 @@ CROSS JOIN LATERAL (
 ORDER BY p.place;
 
 -- name: traits
--- Reads people's traits: of all their ids, what was said last. What was set to null is gone.
-SELECT person, name, value::text, ts
+-- Reads people's traits: of all their ids, what was said last. What was set to null is gone. The times of what was set
+-- once are mirrored at 1970 (`keep_traits`).
+SELECT person, name, value::text,
+    CASE WHEN ts < 'epoch' THEN timestamptz 'epoch' + (timestamptz 'epoch' - ts) ELSE ts END
 FROM (
     SELECT DISTINCT ON (i.person, t.name) i.person, t.name, t.value, t.ts
     FROM (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -22,6 +23,8 @@ ALIAS = ("alias", "$create_alias")
 MOST_TRAITS, MOST_BYTES, MOST_NAME_BYTES = 200, 2048, 500
 #: How many ids a person may have: who joins two people moves all ids of one of them.
 MOST_IDS = 1000
+#: Before any event's time.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Of advisory locks: one a project, for whoever changes its aliases.
 _LOCK_SPACE = 7310
 
@@ -64,6 +67,7 @@ def forget(cursor: Cursor, *, project_id: int, ids: Iterable[str]) -> None:
 def _keep_traits(cursor: Cursor) -> None:
     params = {
         "types": list(IDENTIFY),
+        "epoch": _EPOCH,
         "most": MOST_TRAITS,
         "bytes": MOST_BYTES,
         "name_bytes": MOST_NAME_BYTES,

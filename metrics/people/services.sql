@@ -5,21 +5,32 @@ SELECT EXISTS (SELECT FROM staging WHERE type = ANY(%(types)s));
 -- name: keep_traits
 -- Keeps what was said last of each trait, by the event's time and then its id, and counts what is left out: values
 -- and names that are too large, and new names where a user id has very many. The order is the same in every
--- processor, so that two cannot deadlock.
+-- processor, so that two cannot deadlock. What `$set_once` says is kept at its time mirrored at 1970, before which no
+-- event lies: so its first word is the last of them, and what is simply set comes after all of them, whoever compares.
 WITH said AS MATERIALIZED (
-    SELECT s.project_id, s.user_id, t.key AS name, t.value, s.ts, s.event_id,
-           octet_length(t.value::text) <= %(bytes)s AND octet_length(t.key) <= %(name_bytes)s AS fits
-    FROM staging s CROSS JOIN LATERAL jsonb_each(CASE
-        WHEN jsonb_typeof(s.props -> 'traits') = 'object' THEN s.props -> 'traits'
-        WHEN jsonb_typeof(s.props -> '$set') = 'object' THEN s.props -> '$set'
-        WHEN jsonb_typeof(s.props) = 'object' THEN s.props
-        ELSE '{}'
-    END) AS t
+    SELECT s.project_id, s.user_id, t.name, t.value, t.ts, s.event_id, t.nth,
+           octet_length(t.value::text) <= %(bytes)s AND octet_length(t.name) <= %(name_bytes)s AS fits
+    FROM staging s CROSS JOIN LATERAL (
+        SELECT key AS name, value, s.ts, 1 AS nth FROM jsonb_each(CASE
+            WHEN jsonb_typeof(s.props -> 'traits') = 'object' THEN s.props -> 'traits'
+            WHEN jsonb_typeof(s.props -> '$set') = 'object' THEN s.props -> '$set'
+            WHEN s.props ?| ARRAY['$set_once', '$unset', '$anon_distinct_id'] THEN '{}'
+            WHEN jsonb_typeof(s.props) = 'object' THEN s.props
+            ELSE '{}'
+        END)
+        UNION ALL
+        SELECT key, value, %(epoch)s - (s.ts - %(epoch)s), 1 FROM jsonb_each(
+            CASE WHEN jsonb_typeof(s.props -> '$set_once') = 'object' THEN s.props -> '$set_once' ELSE '{}' END)
+        UNION ALL
+        SELECT value #>> '{}', 'null', s.ts, 2 FROM jsonb_array_elements(
+            CASE WHEN jsonb_typeof(s.props -> '$unset') = 'array' THEN s.props -> '$unset' ELSE '[]' END)
+        WHERE jsonb_typeof(value) = 'string'
+    ) AS t
     WHERE s.type = ANY(%(types)s)
 ), last AS (
     SELECT DISTINCT ON (project_id, user_id, name) project_id, user_id, name, value, ts, event_id
     FROM said WHERE fits
-    ORDER BY project_id, user_id, name, ts DESC, event_id DESC
+    ORDER BY project_id, user_id, name, ts DESC, event_id DESC, nth DESC
 ), looked_up AS (
     SELECT l.*, (SELECT true FROM user_trait k
                  WHERE k.project_id = l.project_id AND k.user_id = l.user_id AND k.name = l.name) AS known
@@ -46,7 +57,10 @@ SELECT (SELECT count(*) FROM said WHERE NOT fits) + (SELECT count(*) FROM judged
 SELECT project_id, alias, user_id, ts
 FROM (
     SELECT project_id, CASE
-               WHEN type = ANY(%(identify)s) THEN anonymous_id
+               WHEN type = ANY(%(identify)s) THEN coalesce(anonymous_id, CASE
+                   WHEN jsonb_typeof(props -> '$anon_distinct_id') IN ('string', 'number')
+                   THEN props ->> '$anon_distinct_id'
+               END)
                WHEN jsonb_typeof(props -> 'previousId') IN ('string', 'number') THEN props ->> 'previousId'
                WHEN jsonb_typeof(props -> 'alias') IN ('string', 'number') THEN props ->> 'alias'
            END AS alias, user_id, ts, event_id

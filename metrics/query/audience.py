@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from config.lib import sqlfile
-from config.lib.paging import BadCursor
+from config.lib.paging import BadCursor, read_cursor, write_cursor
 from metrics.language.conditions import Words
 from metrics.language.people import people_of
 from metrics.query.remember import remembered
@@ -117,15 +115,15 @@ def _written(
 
 
 def _cursor(now: datetime, person: str) -> str:
-    return base64.urlsafe_b64encode(f"{now.isoformat()}|{person}".encode()).decode()
+    return write_cursor(f"{now.isoformat()}|{person}")
 
 
 def _position(cursor: str) -> tuple[datetime, str]:
     try:
-        moment, _, person = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        moment, _, person = read_cursor(cursor).partition("|")
         now = datetime.fromisoformat(moment).astimezone(UTC)
-    except (binascii.Error, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         raise BadCursor() from None
-    if not 1980 <= now.year < 2200 or "\x00" in person:
+    if not 1980 <= now.year < 2200:
         raise BadCursor()
     return now, person

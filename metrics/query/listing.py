@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -12,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from config.lib import sqlfile
-from config.lib.paging import BadCursor, Page
+from config.lib.paging import Page, read_cursor, write_cursor
 from metrics.language.conditions import Words
 from metrics.language.filters import Filter
 from metrics.language.people import people_of
@@ -40,14 +38,14 @@ def list_people(
     A condition's field is `props.NAME`, and means the trait NAME. Somebody is listed when his first session was made.
     Raises BadCursor, QuestionTooLarge or TooBusy.
     """
-    after = _read(cursor)
+    after = read_cursor(cursor) if cursor else ""
     heavy = segment is not None and reads_events(segment.rules)
     with asking(heavy=heavy, hint=HINT if heavy else "") as (link, _):
         statement, params = _statement(link, project_id, traits, segment, now)
         rows = link.execute(statement, {**params, "after": after, "limit": limit + 1}).fetchall()
     people = [person for (person,) in rows]
     found = profiles(project_id=project_id, people=people[:limit])
-    return Page(found, _write(people[limit - 1]) if len(people) > limit else None)
+    return Page(found, write_cursor(people[limit - 1]) if len(people) > limit else None)
 
 
 def _statement(
@@ -85,18 +83,3 @@ def _name(one: Filter) -> str:
 def _needs_the_trait(one: Filter) -> bool:
     """Tell whether only somebody who has the trait can meet the condition."""
     return one.op != "ne" and not (one.op == "exists" and one.values[0] == "false")
-
-
-def _read(cursor: str | None) -> str:
-    """Return the user id that a page ended with; '' is before all of them. Raises BadCursor."""
-    try:
-        after = base64.urlsafe_b64decode((cursor or "").encode()).decode()
-    except (binascii.Error, ValueError):
-        raise BadCursor() from None
-    if "\x00" in after:
-        raise BadCursor()
-    return after
-
-
-def _write(person: str) -> str:
-    return base64.urlsafe_b64encode(person.encode()).decode()

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from config.lib import clock
 from metrics.errors import BadQuestion
-from metrics.language.filters import Filter, parse_filter
+from metrics.language.filters import Filter, NoCondition, parse_filter
 from metrics.language.matching import EventMatch, read_match
 from metrics.language.ranges import parse_range
 from metrics.segments.rules import All, AnyOf, Did, Not, Rule, Trait
@@ -154,11 +154,10 @@ def _trait(value: Any, place: str) -> Trait:
     text = _text(value, place)
     try:
         return Trait(parse_filter(f"props.{text}"))
+    except NoCondition:
+        raise BadQuestion(f"`{place}` must be like plan:eq:pro.", field=place) from None
     except BadQuestion as error:
-        # Its words are about properties where the form itself is wrong.
-        wrong_form = error.message.startswith("`filter`")
-        message = f"`{place}` must be like plan:eq:pro." if wrong_form else error.message
-        raise BadQuestion(message, field=place) from None
+        raise BadQuestion(error.message, field=place) from None
 
 
 # --- texts and places -----------------------------------------------------------------------------------------

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
-from config.lib.paging import BadCursor, Page
+from config.lib.paging import Page, read_cursor, write_cursor
 from config.lib.postgres import reading
 from metrics.errors import BadQuestion
 from metrics.models import Segment as Saved
@@ -36,22 +33,8 @@ def rules_of(saved: Saved) -> Rule:
 
 def list_segments(*, project_id: int, cursor: str | None = None, limit: int = 100) -> Page[Saved]:
     """Return a project's segments by name. Raises BadCursor."""
-    after = _read(cursor) if cursor else ""
+    after = read_cursor(cursor) if cursor else ""
     found = Saved.objects.filter(project_id=project_id, name__gt=after).order_by("name")
     rows = list(found[: limit + 1])
     more = len(rows) > limit
-    return Page(rows[:limit], _write(rows[limit - 1].name) if more else None)
-
-
-def _write(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode()
-
-
-def _read(cursor: str) -> str:
-    try:
-        name = base64.urlsafe_b64decode(cursor.encode()).decode()
-    except (binascii.Error, ValueError):
-        raise BadCursor() from None
-    if "\x00" in name:
-        raise BadCursor()
-    return name
+    return Page(rows[:limit], write_cursor(rows[limit - 1].name) if more else None)

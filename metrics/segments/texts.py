@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from config.lib.texts import is_storable
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN = 40
 
 
 def is_text(value: object) -> bool:
-    """Tell whether `value` is a text that a database can keep: no NUL, no half of a character."""
-    return isinstance(value, str) and "\x00" not in value and not _SURROGATE.search(value)
+    """Tell whether `value` is a text that a database can keep."""
+    return isinstance(value, str) and is_storable(value)
 
 
 def shown(value: object) -> str:

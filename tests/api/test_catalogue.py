@@ -100,6 +100,8 @@ def test_of_a_large_claim_a_sample_is_counted(acme: Tenant) -> None:
     assert found["estimated"] and found["events"] % services.SAMPLE == 0
     assert 1500 < found["events"] < 4500
     assert catalogue(acme, "/order")["events"] == 3000
+    assert found["events"] == catalogue(acme, "/order")["observedEvents"]
+    assert "required" not in catalogue(acme, "/order")["schema"]
 
 
 def test_properties_beyond_the_bound_are_counted_as_others(

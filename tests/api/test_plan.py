@@ -218,6 +218,10 @@ def test_a_plan_has_bounds(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> Non
     assert put(ann, "/api/plan/a", {"mode": "warn", "schema": {}}).status_code == 200
     answer = put(ann, "/api/plan/b", {"mode": "off", "schema": {}})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_plan")
+    monkeypatch.setattr(services, "MOST_TEXT", 10_000)
+    long = put(ann, "/api/plan/a", {"mode": "off", "schema": {"description": "x" * 10_000}})
+    assert (long.status_code, long.json()["errors"][0]["field"]) == (400, "schema")
+    assert "bytes together" in long.json()["message"]
     monkeypatch.setattr(services, "MOST_BYTES", 100_000)
     heavy = {"properties": {f"p{n}": {"pattern": "^a$"} for n in range(50)}}
     assert put(ann, "/api/plan/a", {"mode": "warn", "schema": heavy}).status_code == 400

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from config import engine
 from events import importer
@@ -16,6 +17,7 @@ from events.models import ImportJob, Project
 from events.reasons import Outcome, Reason, Stage
 from tests.support.assertions import assert_balanced, assert_rollups_equal_raw, letters
 from tests.support.pipeline import process_all, rows
+from tests.support.planning import plan
 from tests.support.tenants import Tenant
 
 COMBINED = (
@@ -90,6 +92,33 @@ def test_a_stopped_import_goes_on_where_it_was(
     assert "5 events sent" in import_log(log, acme)
     assert process_all() == {(acme.id, Outcome.STORED): 8}
     assert ImportJob.objects.get().finished_at
+
+
+def test_the_plan_is_read_once_in_some_seconds(
+    acme: Tenant, log: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    asked = []
+    monkeypatch.setattr(importer, "_BATCH_LINES", 3)
+    monkeypatch.setattr(importer, "current_plan", lambda project: asked.append(project))
+    import_log(log, acme)
+    assert asked == [acme.id]
+    settings.KEY_CACHE_SECONDS = -1
+    import_log(log, acme)
+    assert len(asked) == 1 + 3
+
+
+def test_a_plan_that_changes_meanwhile_is_taken_and_else_stays_compiled(
+    acme: Tenant, settings: Settings
+) -> None:
+    settings.KEY_CACHE_SECONDS = -1
+    recent = importer.RecentPlan(acme.id)
+    assert recent.now() is None
+    plan(acme.id)
+    first = recent.now()
+    assert first and recent.now() is first
+    plan(acme.id, "other")
+    newer = recent.now()
+    assert newer and newer.version == 2
 
 
 def test_lines_that_are_no_log_become_dead_letters_with_their_bytes(acme: Tenant, tmp_path: Path) -> None:

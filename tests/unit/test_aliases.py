@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -59,7 +60,12 @@ def test_ids_that_are_known_already_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "pair", [("undefined", "u"), ("a", "null"), ("  ", "u"), ("a", "a"), (" a ", "a"), ("x" * 256, "u")]
+    "pair",
+    [
+        (one, "u")
+        for one in ("id", "distinct_id", "distinctId", "EMAIL", "not_authenticated", str(UUID(int=0)))
+    ]
+    + [("undefined", "u"), ("a", "null"), ("  ", "u"), ("a", "a"), (" a ", "a"), ("x" * 256, "u")],
 )
 def test_what_names_nobody_joins_nobody(pair: tuple[str, str]) -> None:
     assert worth_knowing(said(pair)) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metrics.people import services
+from metrics.people.selectors import profile_of
 from metrics.people.telemetry import traits_left_out
 from tests.support.people_model import (
     accepted,
@@ -49,6 +51,64 @@ def test_traits_stand_where_several_kinds_of_clients_put_them(
     acme: Tenant, type_: str, props: dict[str, Any]
 ) -> None:
     store_all(acme.id, [event("ada", type=type_, **props)])
+    assert stored_traits(acme.id) == {("ada", "plan"): "pro"}
+
+
+def said(minute: int, user: str = "ada", **props: Any) -> dict[str, Any]:
+    """Return an `$identify` as PostHog's clients send it: words of theirs in the properties."""
+    return event(user, NOON + timedelta(minutes=minute), type="$identify", **props)
+
+
+ONCE = [
+    said(5, **{"$set_once": {"source": "late"}, "$lib": "web"}),
+    said(2, **{"$set_once": {"source": "first"}}),
+    said(9, **{"$set_once": {"source": "last"}}),
+]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_of_what_is_set_once_the_first_word_by_time_stays(acme: Tenant, order: tuple[int, ...]) -> None:
+    for place in order:
+        store_all(acme.id, [ONCE[place] | {"eventId": str(place)}])
+    assert stored_traits(acme.id) == {("ada", "source"): "first"}
+    profile = profile_of(project_id=acme.id, user_id="ada")
+    assert profile and profile.traits["source"].at == NOON + timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_what_is_set_counts_before_what_is_set_once(acme: Tenant, backwards: bool) -> None:
+    told = [said(9, **{"$set": {"a": 1}}), said(2, **{"$set_once": {"a": 2, "b": 3}})]
+    for one in reversed(told) if backwards else told:
+        store_all(acme.id, [one])
+    assert stored_traits(acme.id) == {("ada", "a"): 1, ("ada", "b"): 3}
+
+
+def test_what_is_set_once_of_two_ids_is_the_first_of_both(acme: Tenant) -> None:
+    store_all(acme.id, [said(2, "anon", **{"$set_once": {"source": "ad"}})])
+    store_all(acme.id, [said(5, **{"$set_once": {"source": "login"}, "$anon_distinct_id": "anon"})])
+    profile = profile_of(project_id=acme.id, user_id="ada")
+    assert profile and profile.traits["source"].value == "ad"
+
+
+def test_what_is_unset_is_gone_until_it_is_set_later(acme: Tenant) -> None:
+    store_all(acme.id, [said(1, **{"$set": {"a": 1, "b": 1, "c": 1}})])
+    store_all(acme.id, [said(2, **{"$unset": ["a", "b", 7, None], "$set": {"b": 2}})])
+    store_all(acme.id, [said(3, **{"$set": {"a": 3}})])
+    profile = profile_of(project_id=acme.id, user_id="ada")
+    assert profile and {name: one.value for name, one in profile.traits.items()} == {"a": 3, "c": 1}
+
+
+@pytest.mark.parametrize("odd", [None, True, 7, "a", [], ["a"], [["a"]], {}, {"a": {"b": 1}}])
+def test_odd_words_of_posthogs_stop_nothing(acme: Tenant, odd: Any) -> None:
+    props = {"$set_once": odd, "$unset": odd, "$anon_distinct_id": odd}
+    assert sum(store_all(acme.id, [said(1, **props)]).values()) == 1
+
+
+@pytest.mark.parametrize(("given", "alias"), [("anon-1", "anon-1"), (17, "17")])
+def test_the_anonymous_id_that_posthog_names_is_joined(acme: Tenant, given: Any, alias: str) -> None:
+    store_all(acme.id, [said(1, **{"$anon_distinct_id": given, "$set": {"plan": "pro"}})])
+    store_all(acme.id, [said(2, "bob", **{"$anon_distinct_id": "distinct_id"})])
+    assert stored_aliases(acme.id) == {alias: "ada"}
     assert stored_traits(acme.id) == {("ada", "plan"): "pro"}
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from pytest_django import Settings
 
@@ -19,6 +22,7 @@ from events.plan import known, services
 from events.plan.kept import KeptPlans
 from events.plan.known import Plans
 from events.plan.modes import Mode
+from events.plan.rules import Plan
 from tests.support.planning import ORDER, order, plan
 from tests.support.proxied import ALIAS, proxied_database
 from tests.support.tenants import Tenant
@@ -123,6 +127,41 @@ def test_a_version_that_is_newer_than_the_key_s_is_taken(acme: Tenant) -> None:
     newer = found.of(acme.id, 2)
     assert newer is not None and newer.version == 2
     assert found.of(acme.id, 1) is newer
+
+
+def test_a_plan_that_cannot_be_looked_up_holds_up_no_key(
+    acme: Tenant, globex: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert known.lookups is not auth.lookups
+    plan(acme.id)
+    with pytest.raises(psycopg.OperationalError), known.lookups.cursor(1) as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    keys.clear()
+    assert quarantined(globex) == 0
+    assert quarantined(acme) == 0
+    assert "not looked at" in caplog.text
+    known.lookups.close()
+    assert quarantined(acme) == 1
+
+
+def test_the_known_plan_goes_on_while_a_newer_one_is_looked_up(acme: Tenant) -> None:
+    plan(acme.id)
+    answers: list[Plan | None] = []
+
+    @contextmanager
+    def slow(within: float) -> Iterator[Any]:
+        """Ask for the plan again, as another thread would meanwhile."""
+        if answers:
+            answers.append(found.of(acme.id, 2))
+        with known.lookups.cursor(within) as cursor:
+            yield cursor
+
+    found = Plans(slow)
+    answers.append(found.of(acme.id, 1))
+    plan(acme.id, "other")
+    newer = found.of(acme.id, 2)
+    assert newer and newer.version == 2
+    assert answers[1] is answers[0]
 
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff", b'[["x"]]', b'[[1, "allow", "a", "b", "c", 1]]'])

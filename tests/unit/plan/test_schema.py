@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from events.plan import bounds
 from events.plan.errors import BadPlan
+from events.plan.rewriting import quick
 from events.plan.schema import Schema
 
 CHECKOUT = {
@@ -80,7 +82,64 @@ def test_ordinary_patterns_are_taken() -> None:
     for pattern in (
         r"^[\w.+-]+@[\w-]+\.[a-z]{2,24}$",
         r"^\d{4}-\d{2}-\d{2}$",
-        r"^\S{3,200}$",
+        r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        r"^[^\s@]+@[^\s@]+\.[^\s@]+$",
+        r"^[\p{L} -]+$",
+        r"^\+[1-9]\d{1,14}$",
         "^(de|fr|it)$",
     ):
         assert of({"pattern": pattern})
+        assert bounds.check({"properties": {"p": {"pattern": pattern}}})
+
+
+@pytest.mark.parametrize("word", ["anyOf", "oneOf"])
+def test_of_alternatives_only_that_none_fits_is_told(word: str) -> None:
+    """Not why: the validator would copy the value for every alternative and every item of it."""
+    schema = of({"properties": {"a": {"items": {word: [{"type": "string"}, {"type": "null"}]}}}})
+    breach = schema.breach({"a": ["x", 7, 8]})
+    assert schema.allows({"a": ["x"]})
+    assert breach and breach.field == "props.a.1" and f"`{word}`" in breach.message
+
+
+def test_no_error_lists_the_errors_of_alternatives() -> None:
+    nested: Any = {"type": "string"}
+    for word in ("anyOf", "oneOf") * 5:
+        nested = {
+            word: [nested, {"$ref": "#/$defs/d"}],
+            "then": {"dependentSchemas": {"a": {word: [nested]}}},
+        }
+    text = json.dumps(quick({"$defs": {"d": {"anyOf": [nested]}}, "properties": {"a": nested}}))
+    assert not _stray(json.loads(text))
+
+
+def _stray(value: Any, under: str = "") -> bool:
+    """Tell whether alternatives stand anywhere but alone behind an `if`."""
+    if isinstance(value, dict):
+        stray = under != "if" and bool({"anyOf", "oneOf"} & value.keys())
+        return stray or any(_stray(child, word) for word, child in value.items())
+    return isinstance(value, list) and any(_stray(child) for child in value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "fits", "breaks"),
+    [
+        ({"anyOf": [{"minimum": 5}, {"type": "string"}], "maximum": 9}, [5, 9, "x"], [4, 10]),
+        ({"oneOf": [{"minimum": 5}, {"maximum": 7}], "allOf": [{"minimum": 2}]}, [2, 4, 8], [6, 1]),
+        ({"multipleOf": 0.01}, [1.25, 3, 1e300, "x"], [1.255]),
+        ({"multipleOf": 5, "anyOf": [{"minimum": 0}]}, [0, 15], [7, -5]),
+        ({"not": {"anyOf": [{"type": "string"}]}}, [1], ["x"]),
+    ],
+)
+def test_what_a_schema_means_stays(schema: Any, fits: list[Any], breaks: list[Any]) -> None:
+    made = of({"properties": {"p": schema}})
+    assert [one for one in fits if not made.allows({"p": one})] == []
+    assert [one for one in breaks if made.allows({"p": one})] == []
+
+
+@pytest.mark.parametrize(
+    "schema", [{"anyOf": 3}, {"allOf": 3, "anyOf": [{}]}, {"oneOf": []}, {"multipleOf": "1"}]
+)
+def test_what_is_wrong_is_said_of_the_schema_as_it_was_written(schema: Any) -> None:
+    with pytest.raises(BadPlan) as refused:
+        of(schema)
+    assert refused.value.field.rpartition(".")[2] in schema
