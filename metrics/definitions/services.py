@@ -12,8 +12,10 @@ from django.db.models.functions import Cast, Concat
 from config.lib.errors import SluiceError
 from events.models import Project
 from metrics.definitions.aliases import note_alias
+from metrics.definitions.faults import is_permanent
 from metrics.definitions.parse import Wanted
-from metrics.errors import NameTaken
+from metrics.definitions.writing import try_out
+from metrics.errors import BadQuestion, NameTaken
 from metrics.models import MetricDefinition
 from metrics.versions import bump
 
@@ -31,7 +33,7 @@ class TooManyDefinitions(SluiceError):
 
 
 def create(*, project_id: int, wanted: Wanted, by: str) -> MetricDefinition:
-    """Make a definition, kept from now on. Raises NameTaken or TooManyDefinitions."""
+    """Make a definition, kept from now on. Raises NameTaken, TooManyDefinitions or BadQuestion."""
     try:
         with transaction.atomic():
             # Two at once must not both be the fiftieth.
@@ -48,6 +50,7 @@ def create(*, project_id: int, wanted: Wanted, by: str) -> MetricDefinition:
                 dimensions=list(wanted.dimensions),
                 created_by=by,
             )
+            _try_out(made)
             _outdate_answers(project_id)
             return made
     except IntegrityError:
@@ -79,6 +82,17 @@ def stop(*, id: int) -> bool:
 def go_on(*, id: int) -> bool:
     """Compute the rest of history. False where that was not stopped."""
     return bool(MetricDefinition.objects.filter(pk=id, state=State.STOPPED).update(state=State.BUILDING))
+
+
+def _try_out(made: MetricDefinition) -> None:
+    """See that Postgres takes what each claim is going to ask: one that it refuses would stop ingest."""
+    with connection.cursor() as wrapper:
+        try:
+            try_out(cast("psycopg.Cursor[Any]", wrapper.cursor), made.pk)
+        except psycopg.Error as error:
+            if not is_permanent(error):
+                raise
+            raise BadQuestion(f"Postgres cannot compute this: {error}", field="match") from None
 
 
 def _outdate_answers(project_id: int) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from config.lib import clock
 from metrics.definitions.compile import EVENT, SQL, Branches, block, params, tables_of
 from metrics.definitions.folding import fold_computed
-from metrics.definitions.selectors import definitions_of_all
+from metrics.definitions.selectors import definition_with, definitions_of_all
 from metrics.definitions.spec import TABLES, USERS, Definition
 from metrics.language.people import ALIASED, SINGLE, people_of
 
@@ -39,6 +40,15 @@ def apply(cursor: Cursor, slot: int, project_ids: Iterable[int]) -> None:
         if of_kind:
             text, values = _adding(kind, of_kind, aliased)
             cursor.execute(text, values | {"slot": slot})
+
+
+def try_out(cursor: Cursor, id: int) -> None:
+    """Let Postgres plan what a definition counts, of one moment. Raises what it raises at parameters it cannot take."""
+    if (one := definition_with(cursor, id)) is not None:
+        branches = Branches(EVENT, sql.SQL("e.ts = %(at)s"))
+        cursor.execute(
+            sql.SQL("EXPLAIN {}").format(branches.of([one])), params(branches.words, at=clock.now())
+        )
 
 
 def aliased_of(cursor: Cursor, definitions: Iterable[Definition]) -> frozenset[int]:

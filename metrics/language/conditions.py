@@ -10,13 +10,11 @@ from typing import Any
 from psycopg import sql
 
 from config.lib import sqlfile
-from metrics.language.filters import Filter
+from metrics.language.filters import EXPONENTS, Filter
 from metrics.language.matching import EventMatch
 from metrics.language.people import SINGLE
 
 SQL = sqlfile.load(__file__, "conditions.sql")
-#: float64 ends at 308 digits before the point and 324 after it.
-_EXPONENTS = 330
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _ALWAYS = sql.SQL("true")
 
@@ -88,6 +86,6 @@ def _as_number(text: str) -> Decimal | None:
     """Return `text` as a number that a property can have, or None: what float64 cannot hold is never stored."""
     try:
         number = Decimal(text)
-        return number if number.is_finite() and abs(number.adjusted()) < _EXPONENTS else None
+        return number if number.is_finite() and abs(number.adjusted()) < EXPONENTS else None
     except InvalidOperation:
         return None

@@ -6,12 +6,15 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 from metrics.errors import BadQuestion
 
 _MAX_FILTERS = 20
 _MAX_VALUES = 1000
 _MAX_TEXT = 1000
+#: float64 ends at 308 digits before the point and 324 after it. Postgres cannot take a zero with 20,000, either.
+EXPONENTS = 330
 _FILTER = re.compile(
     r"(?P<field>type|userId|props\..+?):(?P<op>eq|ne|in|contains|gte|gt|lte|lt|exists)(?::(?P<value>.*))?",
     re.DOTALL,
@@ -64,13 +67,19 @@ def parse_filter(text: str) -> Filter:
 
 
 def _check_number(value: str) -> None:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if (
-        not math.isfinite(number)
-        or "_" in value
-        or (number == 0 and re.search("[1-9]", value.lower().split("e")[0]))
-    ):
+    if not _is_number(value):
         raise BadQuestion("gt, gte, lt and lte compare with a number.", field="filter")
+
+
+def _is_number(value: str) -> bool:
+    """Tell whether a float64 can be it, and Postgres take it as it is written."""
+    try:
+        number, exact = float(value), Decimal(value)
+    except (ValueError, InvalidOperation):
+        return False
+    return (
+        math.isfinite(number)
+        and "_" not in value
+        and abs(exact.adjusted()) < EXPONENTS
+        and (not exact or bool(number))
+    )
