@@ -11,35 +11,37 @@ from django.db.models.functions import Cast, Concat
 
 from config.lib.errors import SluiceError
 from events.models import Project
-from metrics.definitions.aliases import note_alias
+from metrics.definitions import cost
 from metrics.definitions.faults import is_permanent
 from metrics.definitions.parse import Wanted
 from metrics.definitions.writing import try_out
-from metrics.errors import BadQuestion, NameTaken
+from metrics.errors import BadQuestion, Going, NameTaken
 from metrics.models import MetricDefinition
 from metrics.versions import bump
 
-__all__ = ["create", "give_up", "go_on", "listed", "note_alias", "stop"]
-#: Each claim looks for what each of them counts.
-MOST = 50
+_TOO_MANY = (
+    "This would cost ingest {} points, and the project has {} of {} left: remove a defined metric first, or define one "
+    "that costs less."
+)
 State = MetricDefinition.State
 
 
 class TooManyDefinitions(SluiceError):
-    """A project may have at most 50 defined metrics: remove one first."""
+    """The project's defined metrics would cost ingest more than a quarter of its throughput: remove one first."""
 
     code = "too_many_definitions"
     http_status = 409
 
 
 def create(*, project_id: int, wanted: Wanted, by: str) -> MetricDefinition:
-    """Make a definition, kept from now on. Raises NameTaken, TooManyDefinitions or BadQuestion."""
+    """Make a definition, kept from now on. Raises NameTaken, TooManyDefinitions, BadQuestion or Going."""
     try:
         with transaction.atomic():
-            # Two at once must not both be the fiftieth.
-            Project.objects.select_for_update(no_key=True).only("pk").get(pk=project_id)
-            if _of(project_id).exclude(state=State.REMOVING).count() >= MOST:
-                raise TooManyDefinitions
+            # Two at once must not both be the last. A removal waits, or is waited for.
+            project = Project.objects.select_for_update(no_key=True).only("removing").get(pk=project_id)
+            if project.removing:
+                raise Going
+            _afford(project_id, wanted)
             made = MetricDefinition.objects.create(
                 project_id=project_id,
                 name=wanted.name,
@@ -81,7 +83,18 @@ def stop(*, id: int) -> bool:
 
 def go_on(*, id: int) -> bool:
     """Compute the rest of history. False where that was not stopped."""
-    return bool(MetricDefinition.objects.filter(pk=id, state=State.STOPPED).update(state=State.BUILDING))
+    return bool(
+        MetricDefinition.objects.filter(pk=id, state=State.STOPPED).update(state=State.BUILDING, failures=0)
+    )
+
+
+def _afford(project_id: int, wanted: Wanted) -> None:
+    """See that the project's definitions cost no more than they may together. Raises TooManyDefinitions."""
+    kept = _of(project_id).exclude(state=State.REMOVING).values_list("measure", "match", "dimensions")
+    left = cost.BUDGET - sum(cost.cost(measure, match, len(names)) for measure, match, names in kept)
+    wants = cost.cost(wanted.measure, wanted.match.wire(), len(wanted.dimensions))
+    if left < wants:
+        raise TooManyDefinitions(_TOO_MANY.format(wants, max(left, 0), cost.BUDGET))
 
 
 def _try_out(made: MetricDefinition) -> None:

@@ -11,7 +11,8 @@ import psycopg
 from django.db import IntegrityError, connection, transaction
 
 from config.lib import sqlfile
-from metrics.errors import BadQuestion, NameTaken
+from events.models import Project
+from metrics.errors import BadQuestion, Going, NameTaken
 from metrics.models import Segment as Saved
 from metrics.segments.lists import MOST_USERS
 from metrics.segments.rules import Rule, wire
@@ -31,7 +32,7 @@ class NotFound(Exception):
 def create_segment(
     *, project_id: int, name: str, by: str, rules: Rule | None = None, users: Sequence[str] = ()
 ) -> Saved:
-    """Save a segment of those who meet `rules`; without rules, of `users`. Raises NameTaken or BadQuestion."""
+    """Save a segment of those who meet `rules`; without rules, of `users`. Raises NameTaken, BadQuestion or Going."""
     check_name(name)
     if Saved.objects.filter(project_id=project_id).count() >= _MOST_SEGMENTS:
         raise BadQuestion(f"A project may have {_MOST_SEGMENTS} segments; delete one first.")
@@ -40,6 +41,9 @@ def create_segment(
     saved.rules = wire(rules) if rules else None
     try:
         with _changing(project_id) as cursor:
+            # A removal waits, or is waited for.
+            if Project.objects.select_for_update(no_key=True).only("removing").get(pk=project_id).removing:
+                raise Going
             saved.save(force_insert=True)
             if rules is None:
                 _add(cursor, saved, users)

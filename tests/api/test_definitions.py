@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from events.models import Membership
-from metrics.definitions.services import MOST
+from metrics.definitions import cost
 from metrics.definitions.tending import tend
 from metrics.models import MetricDefinition
 from tests.support.definitions_model import define
@@ -100,12 +100,15 @@ def test_a_name_stands_for_one_metric(member: Client) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "name_taken")
 
 
-def test_there_are_at_most_fifty(acme: Tenant, member: Client) -> None:
-    for number in range(MOST):
+def test_all_of_them_have_one_budget(acme: Tenant, member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "BUDGET", 30)
+    for number in range(30):
         define(acme.id, f"m{number}")
     refused = post(member, **GOOD)
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_definitions")
-    assert member.delete("/api/definitions/m7").status_code == 204
+    assert "6 points, and the project has 0 of 30 left" in refused.json()["message"]
+    for number in range(6):
+        assert member.delete(f"/api/definitions/m{number}").status_code == 204
     assert post(member, **GOOD).status_code == 201
 
 
