@@ -33,16 +33,15 @@ KINDS: dict[str, dict[str, Any]] = {
 CASES: dict[str, list[dict[str, Any]]] = {
     "none": [],
     **{name: [body] for name, body in KINDS.items()},
-    "all four": list(KINDS.values()),
     # Each of these spends the budget of `metrics.definitions.cost`, or the groups that it allows.
-    "at the cap: counts": [{}] * 30,
-    "at the cap: sums by dimension, with filters": [
-        {**KINDS["sum by dimension"], "match": {"filters": [f"props.amount:gt:{n}"]}} for n in range(7)
+    "at the cap: 30 counts": [{}] * 30,
+    "at the cap: 5 sums by dimension, with filters": [
+        {**KINDS["sum by dimension"], "match": {"filters": [f"props.amount:gt:{n}"]}} for n in range(5)
     ],
-    "at the cap: 1,500 groups": [{**KINDS["sum by dimension"], "dimensions": ["props.path"]}] * 3,
-    "at the cap: p95": [{**KINDS["p95"], "match": {}}] * 10,
-    "at the cap: users": [KINDS["users"]] * 3,
-    "at the cap: all users, and others": [{"measure": "users"}, *[KINDS["count"]] * 2, KINDS["p95"]],
+    "at the cap: 1,000 groups": [{**KINDS["sum by dimension"], "dimensions": ["props.path"]}] * 2,
+    "at the cap: 3 p95 of all": [{**KINDS["p95"], "match": {}}] * 3,
+    "at the cap: users of a type, 10 counts": [KINDS["users"], *[{}] * 10],
+    "at the cap: all users, 5 counts": [{"measure": "users"}, *[{}] * 5],
 }
 
 

@@ -450,7 +450,7 @@ def test_a_folded_group_that_aliases_made_too_great_is_read_raw_and_mended(
     for name in ("definitions.mending", "query.stale"):
         monkeypatch.setattr(f"metrics.{name}.STALE_USERS", 25)
     span = f"{NOON.date()}/{(NOON + DAY).date()}"
-    one = define(acme.id, measure="users")
+    one = define(acme.id, measure="users", match="page_view")
     store_all(acme.id, [event(f"u{n}") for n in range(50)])
     tend_all()
     with connect(name="test definitions", autocommit=True) as link:
