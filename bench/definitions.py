@@ -34,14 +34,14 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "none": [],
     **{name: [body] for name, body in KINDS.items()},
     # Each of these spends the budget of `metrics.definitions.cost`, or the groups that it allows.
-    "at the cap: 30 counts": [{}] * 30,
-    "at the cap: 5 sums by dimension, with filters": [
-        {**KINDS["sum by dimension"], "match": {"filters": [f"props.amount:gt:{n}"]}} for n in range(5)
+    "at the cap: 24 counts": [{}] * 24,
+    "at the cap: 4 sums by dimension, with filters": [
+        {**KINDS["sum by dimension"], "match": {"filters": [f"props.amount:gt:{n}"]}} for n in range(4)
     ],
-    "at the cap: 1,000 groups": [{**KINDS["sum by dimension"], "dimensions": ["props.path"]}] * 2,
+    "at the cap: 500 groups": [{**KINDS["sum by dimension"], "dimensions": ["props.path"]}],
     "at the cap: 3 p95 of all": [{**KINDS["p95"], "match": {}}] * 3,
-    "at the cap: users of a type, 10 counts": [KINDS["users"], *[{}] * 10],
-    "at the cap: all users, 5 counts": [{"measure": "users"}, *[{}] * 5],
+    "at the cap: users of a type, 4 counts": [KINDS["users"], *[{}] * 4],
+    "at the cap: users of all events": [{"measure": "users"}],
 }
 
 
