@@ -30,7 +30,19 @@ KINDS: dict[str, dict[str, Any]] = {
     "p95": {"measure": "p95", "property": "props.amount", "match": "product_view"},
     "users": {"measure": "users", "match": "page_view"},
 }
-CASES: dict[str, list[str]] = {"none": [], **{name: [name] for name in KINDS}, "all four": list(KINDS)}
+CASES: dict[str, list[dict[str, Any]]] = {
+    "none": [],
+    **{name: [body] for name, body in KINDS.items()},
+    # Each of these spends the budget of `metrics.definitions.cost`, or the groups that it allows.
+    "at the cap: 24 counts": [{}] * 24,
+    "at the cap: 4 sums by dimension, with filters": [
+        {**KINDS["sum by dimension"], "match": {"filters": [f"props.amount:gt:{n}"]}} for n in range(4)
+    ],
+    "at the cap: 500 groups": [{**KINDS["sum by dimension"], "dimensions": ["props.path"]}],
+    "at the cap: 3 p95 of all": [{**KINDS["p95"], "match": {}}] * 3,
+    "at the cap: users of a type, 4 counts": [KINDS["users"], *[{}] * 4],
+    "at the cap: users of all events": [{"measure": "users"}],
+}
 
 
 def main() -> None:
@@ -100,14 +112,14 @@ def _cpu(pipeline: Any) -> float:
     return time.process_time() + server.user + server.system
 
 
-def _project(wanted: list[str]) -> int:
+def _project(wanted: list[dict[str, Any]]) -> int:
     from events.models import Project
     from metrics.definitions.parse import read_definition
     from metrics.definitions.services import create
 
     project = Project.objects.create(slug=uuid.uuid4().hex).pk
-    for number, name in enumerate(wanted):
-        body = {"name": f"m{number}", **KINDS[name]}
+    for number, one in enumerate(wanted):
+        body = {"name": f"m{number}", **one}
         create(project_id=project, wanted=read_definition(body), by="bench")
     return project
 

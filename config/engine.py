@@ -39,8 +39,8 @@ from events.store.postgres import PartitionedStore
 from events.store.timescale import HypertableStore
 from metrics.catalogue.services import observe
 from metrics.definitions import writing as definitions
+from metrics.definitions.aliases import note_alias
 from metrics.definitions.kept import WithDefinitions
-from metrics.definitions.services import note_alias
 from metrics.people.services import learn
 from metrics.rollups.base import Rollups
 from metrics.rollups.postgres import RollupTables

@@ -273,6 +273,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "metrics.tasks.keep_definitions_small",
         "schedule": timedelta(hours=1),
     },
+    "sweep-definitions": {"task": "metrics.tasks.sweep_definitions", "schedule": timedelta(days=1)},
     "keep-partitions-ahead": {"task": "events.tasks.keep_partitions_ahead", "schedule": timedelta(hours=1)},
     "apply-retention": {"task": "events.tasks.apply_retention", "schedule": timedelta(hours=1)},
     "prune-ledger": {"task": "events.tasks.prune_ledger", "schedule": timedelta(hours=1)},

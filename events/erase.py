@@ -13,6 +13,7 @@ import psycopg
 from config.lib import sqlfile
 from config.lib.postgres import connect
 from events.store.base import Store
+from metrics.definitions import locks as definitions
 from metrics.language.people import ids_of
 from metrics.people import services as people
 from metrics.rollups.base import Rollups
@@ -93,6 +94,8 @@ def _removed(
     for _ in range(_TRIES):
         with suppress(*_TRY_AGAIN), connection.transaction():
             cursor = connection.cursor()
+            # Whoever computes a day of a definition ends first: he is not waited for while processors are.
+            definitions.take_turn(cursor)
             ids = ids_of(cursor, project_id=project_id, user_id=user_id)
             users: list[dict[str, Any]] = [{"project_id": project_id, "user_id": one} for one in ids]
             gone = sum(sessions.remove_user(cursor, **user) for user in users)
@@ -100,14 +103,14 @@ def _removed(
             store.keep_writers_out(cursor)
             if ids_of(cursor, project_id=project_id, user_id=user_id) != ids:
                 raise _OtherIds
-            events = sum(_erase_id(cursor, store, rollups, user) for user in users)
+            rollups.erase_ids(cursor, project_id=project_id, ids=ids)
+            events = sum(_erase_id(cursor, store, user) for user in users)
             people.forget(cursor, project_id=project_id, ids=ids)
             bump(cursor, project_id)
             return Footprint(events, gone, len(ids))
     raise Busy(Busy.__doc__)
 
 
-def _erase_id(cursor: psycopg.Cursor[Any], store: Store, rollups: Rollups, user: dict[str, Any]) -> int:
+def _erase_id(cursor: psycopg.Cursor[Any], store: Store, user: dict[str, Any]) -> int:
     cursor.execute(SQL["unlist"], user)
-    rollups.erase(cursor, **user)
     return store.erase(cursor, **user)

@@ -11,6 +11,7 @@ from config.bi.access import forget_project
 from config.lib import sqlfile
 from config.lib.postgres import connect
 from events.store.base import Store
+from metrics.definitions import removal as definitions
 from metrics.rollups.base import Rollups
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ def purge_project(project_id: int, *, store: Store, rollups: Rollups) -> None:
         connection.execute(SQL["barrier"], params)
         forget_project(connection, project_id)
         _empty(connection, _BEFORE, project_id)
+        definitions.remove_ahead(connection, project_id)
         with connection.transaction():
             cursor = connection.cursor()
             rollups.erase(cursor, project_id=project_id)

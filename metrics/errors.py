@@ -44,6 +44,13 @@ class TooBusy(NoAnswer):
     code = "too_busy"
 
 
+class Going(SluiceError):
+    """The project is being removed: nothing new can be made in it."""
+
+    code = "project_going"
+    http_status = 409
+
+
 class NameTaken(SluiceError):
     """The project has something of this name already."""
 

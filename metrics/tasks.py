@@ -19,6 +19,8 @@ _DEADLINE = 3600.0
 _BACKLOG, _LONGEST_WAIT = 20_000, 30.0
 #: Seconds for each kind of work on defined metrics: sessions share the worker.
 _TENDING_SECONDS = 3.0
+#: Seconds in an hour for computing days anew in which users count twice.
+_MENDING_SECONDS = 60.0
 
 
 @shared_task
@@ -42,9 +44,16 @@ def tend_definitions() -> str:
 
 @shared_task
 def keep_definitions_small() -> str:
-    """Fold large groups of users into registers."""
+    """Fold large groups of users into registers, and mend those that count users twice."""
     with connect(name="definitions", autocommit=True, deadline=_DEADLINE) as connection:
-        return tending.keep_small(connection)
+        return tending.keep_small(connection, seconds=_MENDING_SECONDS)
+
+
+@shared_task
+def sweep_definitions() -> str:
+    """Do the same for all days, and count what there is."""
+    with connect(name="definitions", autocommit=True, deadline=_DEADLINE) as connection:
+        return tending.sweep(connection)
 
 
 @shared_task

@@ -90,6 +90,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _many_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests define what they need: what ingest may be asked to bear is a test of its own."""
+    monkeypatch.setattr("metrics.definitions.cost.BUDGET", 1000)
+
+
+@pytest.fixture(autouse=True)
 def _no_shared_cache() -> None:
     """Forget what other tests left in memory."""
     if "django.core.cache" in sys.modules:

@@ -14,11 +14,11 @@ from typing import Any
 import psycopg
 
 from config.lib import clock, sqlfile
-from metrics.definitions.compile import SQL as WRITE
+from metrics.definitions import groups, locks
+from metrics.definitions.faults import is_permanent
 from metrics.definitions.selectors import definition_with
 from metrics.definitions.spec import BEGINNING
 from metrics.definitions.writing import recompute
-from metrics.rollups import bounds
 
 logger = logging.getLogger(__name__)
 SQL = sqlfile.load(__file__, "backfill.sql")
@@ -27,17 +27,25 @@ Connection = psycopg.Connection[Any]
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _LONGEST_MESSAGE = 200
+_PAUSE = 0.5
+#: Failures in a row after which a definition is given up on, whatever the reason.
+_MOST_FAILURES = 5
 
 
 def backfill(connection: Connection, *, seconds: float) -> int:
     """Compute spans of history, at least one, for about so long; return how many. The connection is in autocommit.
 
-    A definition that fails says why, and the others go on.
+    A definition that fails says why, and the others go on. Where processors do not pause, it waits for another time.
     """
     until, done, failed = time.monotonic() + seconds, 0, [0]
     while (row := connection.execute(SQL["next"], {"tried": failed}).fetchone()) is not None:
         try:
             done += _span(connection, row[0])
+        except locks.Busy:
+            # Those who waited meanwhile go first.
+            time.sleep(max(0.0, min(_PAUSE, until - time.monotonic())))
+        except groups.TooManyGroups as error:
+            groups.stop(connection, row[0], error)
         except psycopg.Error as error:
             if connection.closed:
                 raise
@@ -51,8 +59,7 @@ def backfill(connection: Connection, *, seconds: float) -> int:
 def _span(connection: Connection, id: int) -> bool:
     """Compute one span of a definition; False where somebody took it away meanwhile."""
     with connection.transaction():
-        sealed = bounds.keep_still(connection)
-        connection.execute(WRITE["lock_alone"])
+        sealed = locks.be_alone_with_days(connection)
         held = connection.execute(SQL["hold"], {"id": id}).fetchone()
         cursor = connection.cursor()
         if held is None or (definition := definition_with(cursor, id)) is None:
@@ -62,8 +69,15 @@ def _span(connection: Connection, id: int) -> bool:
         start, progress = _next_start(connection, held[0], edge, sealed, today)
         # Sealed days cannot be computed: what is stored of them is what came too late.
         recompute(cursor, [definition], max(start, sealed), edge)
+        if definition.dimensions:
+            groups.check(cursor, definition.project_id, id, definition.measure, start)
         done = start <= max(sealed, _FIRST)
-        told = {"id": id, "from": max(start, sealed, BEGINNING), "progress": progress, "done": done}
+        told = {
+            "id": id,
+            "from": min(edge, max(start, sealed, BEGINNING)),
+            "progress": progress,
+            "done": done,
+        }
         connection.execute(SQL["covered"], told)
     return True
 
@@ -85,7 +99,8 @@ def _next_start(
 def _tell(connection: Connection, id: int, error: psycopg.Error) -> None:
     message = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"[:_LONGEST_MESSAGE]
     logger.error("history of the defined metric %s cannot be computed: %s", id, message)
-    connection.execute(SQL["failed"], {"id": id, "message": message})
+    most = 1 if is_permanent(error) else _MOST_FAILURES
+    connection.execute(SQL["failed"], {"id": id, "message": message, "most": most})
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -20,9 +20,12 @@ FROM (
 -- name: covered
 -- Writes down how far a definition is.
 UPDATE metric_definition
-SET covered_from = %(from)s, progress = %(progress)s, message = '', state = CASE WHEN %(done)s THEN 'kept' ELSE state END
+SET covered_from = %(from)s, progress = %(progress)s, message = '', failures = 0, state = CASE WHEN %(done)s THEN 'kept' ELSE state END
 WHERE id = %(id)s;
 
 -- name: failed
--- Writes down why a span of a definition could not be computed.
-UPDATE metric_definition SET message = %(message)s WHERE id = %(id)s;
+-- Writes down why a span of a definition could not be computed, and stops it where that happened often enough.
+UPDATE metric_definition
+SET message = %(message)s, failures = failures + 1,
+    state = CASE WHEN failures + 1 >= %(most)s THEN 'stopped' ELSE state END
+WHERE id = %(id)s AND state = 'building';

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from metrics.definitions.spec import (
     Definition,
 )
 from metrics.language.conditions import Words
+from metrics.language.matching import EventMatch
 from metrics.language.people import SINGLE, People
 
 SQL = sqlfile.load(__file__, "write.sql")
@@ -29,7 +30,10 @@ _ANY = sql.SQL("true")
 
 @dataclass(slots=True)
 class Branches:
-    """The rows that definitions count, in one statement: `text` has (definition_id, ts, dim1, dim2, v).
+    """The rows that definitions count, in one statement: `of` has (definition_id, minute, dim1, dim2, v).
+
+    The events of a project are read once, whatever it defines, and each expression on them is computed once: what a
+    definition adds to the work is a look at the columns that came of it.
 
     `within` is one more condition on an event `e`, which may use parameters of the statement's own; `people` says of
     each project how to tell who did an event.
@@ -41,34 +45,108 @@ class Branches:
     words: Words = field(default_factory=Words)
 
     def of(self, definitions: Sequence[Definition]) -> sql.Composable:
-        """Return the rows of all of these."""
-        return sql.SQL(" UNION ALL ").join([self._branch(one) for one in definitions])
+        """Return the rows of all of these, which are of one kind."""
+        projects = sorted({one.project_id for one in definitions})
+        return sql.SQL(" UNION ALL ").join(
+            [self._of_project(id, [one for one in definitions if one.project_id == id]) for id in projects]
+        )
 
-    def _branch(self, one: Definition) -> sql.Composed:
-        people = self.people.get(one.project_id, SINGLE)
-        conditions = [self.words.matches(one.match), self.within]
-        if one.prop is not None:
-            conditions.append(sql.SQL(SQL["has_number"]).format(name=self.words.bind(one.prop)))
-        dims = [self.words.text(name) for name in one.dimensions]
+    def _of_project(self, id: int, definitions: Sequence[Definition]) -> sql.Composed:
+        people, columns = self.people.get(id, SINGLE), _Columns(self.words)
+        # What all of them need of an event is asked before anything is computed of it.
+        conditions = [self.words.matches(_in_common(definitions)), self.within]
+        rows = [self._rows(one, columns, people, alone=len(definitions) == 1) for one in definitions]
+        users = any(one.measure == USERS for one in definitions)
+        return sql.SQL(SQL["of_project"]).format(
+            minute=sql.SQL(SQL["minute"]),
+            read=columns.read(),
+            kept=columns.kept(),
+            events=sql.SQL("{} e {}").format(
+                sql.Identifier(self.relation), people.aliases if users else sql.SQL("")
+            ),
+            project=self.words.bind(id),
+            condition=self.words.all_of(conditions),
+            rows=sql.SQL(" UNION ALL ").join(rows),
+        )
+
+    def _rows(self, one: Definition, columns: _Columns, people: People, *, alone: bool) -> sql.Composed:
+        conditions = [] if alone or one.match == EventMatch() else [columns.match(one.match)]
+        value: sql.Composable = sql.SQL("NULL::numeric")
+        if one.measure == USERS:
+            value = columns.hash(people.person)
+        elif one.prop is not None:
+            value = columns.number(one.prop)
+            # What is no number has no part in sums and percentiles.
+            conditions.append(sql.SQL("{} IS NOT NULL").format(value))
+        dims: list[sql.Composable] = [columns.dimension(name) for name in one.dimensions]
         dims += [sql.SQL("NULL::text")] * (2 - len(dims))
-        return sql.SQL(SQL["branch"]).format(
+        return sql.SQL(SQL["rows"]).format(
             definition=self.words.bind(one.id),
             dim1=dims[0],
             dim2=dims[1],
-            value=self._value(one, people),
-            events=sql.SQL("{} e {}").format(
-                sql.Identifier(self.relation), people.aliases if one.measure == USERS else sql.SQL("")
-            ),
-            project=self.words.bind(one.project_id),
+            value=value,
             condition=self.words.all_of(conditions),
         )
 
-    def _value(self, one: Definition, people: People) -> sql.Composable:
-        if one.measure == USERS:
-            return sql.SQL(SQL["hash"]).format(person=people.person)
-        if one.prop is None:
-            return sql.SQL("NULL::numeric")
-        return sql.SQL(SQL["number"]).format(name=self.words.bind(one.prop))
+
+class _Columns:
+    """What is computed once of each event, under a name for each: as it is read, and as it is kept of that."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self._made: dict[tuple[Any, ...], tuple[sql.Composable, bool]] = {}
+
+    def match(self, match: EventMatch) -> sql.Composable:
+        """Return the name of whether it is one of those meant."""
+        return self._of(("match", match), lambda: self._words.matches(match))
+
+    def number(self, prop: str) -> sql.Composable:
+        """Return the name of a property as a number."""
+        return self._of(("number", prop), lambda: self._words.number(f"props.{prop}"))
+
+    def hash(self, person: sql.Composable) -> sql.Composable:
+        """Return the name of the hash of who did it."""
+        return self._of(("hash",), lambda: sql.SQL(SQL["hash"]).format(person=person))
+
+    def dimension(self, name: str) -> sql.Composable:
+        """Return the name of a dimension's value, which is cut."""
+        return self._of(("dimension", name), lambda: self._words.text(name), cut=True)
+
+    def read(self) -> sql.Composable:
+        """Return what is computed of an event."""
+        return self._listed(lambda name, made, _: sql.SQL(", {} AS {}").format(made, name))
+
+    def kept(self) -> sql.Composable:
+        """Return what is made of that."""
+        cut = sql.SQL(SQL["cut"])
+        length = sql.Literal(DIMENSION_LENGTH)
+        return self._listed(
+            lambda name, _, long: sql.SQL(", {} AS {}").format(
+                cut.format(dim=name, length=length) if long else name, name
+            )
+        )
+
+    def _of(
+        self, key: tuple[Any, ...], make: Callable[[], sql.Composable], *, cut: bool = False
+    ) -> sql.Identifier:
+        if key not in self._made:
+            self._made[key] = (make(), cut)
+        return sql.Identifier(f"c{list(self._made).index(key)}")
+
+    def _listed(
+        self, write: Callable[[sql.Identifier, sql.Composable, bool], sql.Composable]
+    ) -> sql.Composable:
+        listed = enumerate(self._made.values())
+        return sql.SQL("").join([write(sql.Identifier(f"c{n}"), made, cut) for n, (made, cut) in listed])
+
+
+def _in_common(definitions: Sequence[Definition]) -> EventMatch:
+    """Return what events must be for any of these to count them: all of it where there is one, else the types."""
+    if len(definitions) == 1:
+        return definitions[0].match
+    if not all(one.match.types for one in definitions):
+        return EventMatch()
+    return EventMatch(tuple(sorted({kind for one in definitions for kind in one.match.types})))
 
 
 def block(text: Any, branches: sql.Composable, **names: sql.Composable) -> sql.Composed:
@@ -76,15 +154,8 @@ def block(text: Any, branches: sql.Composable, **names: sql.Composable) -> sql.C
     return sql.SQL(text).format(
         **names,
         branches=branches,
-        minute=sql.SQL(SQL["minute"]),
-        dim1=_cut("dim1"),
-        dim2=_cut("dim2"),
         bin=sql.SQL(SQL["bin"]).format(offset=sql.Literal(BIN_OFFSET), log_gamma=sql.Literal(LOG_GAMMA)),
     )
-
-
-def _cut(name: str) -> sql.Composed:
-    return sql.SQL(SQL["cut"]).format(dim=sql.Identifier(name), length=sql.Literal(DIMENSION_LENGTH))
 
 
 def tables_of(kind: str) -> list[str]:

@@ -1,7 +1,7 @@
 -- name: drift_values
 -- Compares counts and numbers of one width with the raw events; rows that differ, missing ones included.
 WITH found AS MATERIALIZED ({branches}), raw AS (
-    SELECT definition_id, date_trunc({unit}, ts, 'UTC') AS bucket, {dim1} AS dim1, {dim2} AS dim2,
+    SELECT definition_id, date_trunc({unit}, minute, 'UTC') AS bucket, dim1, dim2,
            concat_ws(' ', count(*), trim_scale(sum(v)), trim_scale(min(v)), trim_scale(max(v))) AS figures
     FROM found GROUP BY 1, 2, 3, 4
 ), kept AS (
@@ -20,7 +20,7 @@ ORDER BY 1, 2, 3, 4 LIMIT 1000;
 -- name: drift_bins
 -- Compares the bins of one width with the raw events.
 WITH found AS MATERIALIZED ({branches}), raw AS (
-    SELECT definition_id, date_trunc({unit}, ts, 'UTC') AS bucket, {dim1} AS dim1, {dim2} AS dim2,
+    SELECT definition_id, date_trunc({unit}, minute, 'UTC') AS bucket, dim1, dim2,
            {bin} AS bin, count(*) AS n
     FROM found GROUP BY 1, 2, 3, 4, 5
 ), kept AS (
@@ -39,9 +39,9 @@ ORDER BY 1, 2, 3, 4, 5 LIMIT 1000;
 -- name: drift_users
 -- Compares the users of one width with the raw events. Where users are rows, those that one side lacks; of a group that
 -- has registers, these, and of each side the hashes of the greatest ranks: they are compared by whoever reads this.
--- Groups that are known to be too great are left out: they are mended within the hour.
+-- Groups that are known to be too great are left out: they are mended within the hour, or too great by very few.
 WITH found AS MATERIALIZED ({branches}), raw AS (
-    SELECT DISTINCT definition_id, date_trunc({unit}, ts, 'UTC') AS bucket, {dim1} AS dim1, {dim2} AS dim2, v AS hash
+    SELECT DISTINCT definition_id, date_trunc({unit}, minute, 'UTC') AS bucket, dim1, dim2, v AS hash
     FROM found
 ), kept AS (
     SELECT DISTINCT definition_id, bucket, dim1, dim2, hash
@@ -76,4 +76,4 @@ UNION ALL
 SELECT l.definition_id, l.bucket, l.dim1, l.dim2, NULL, NULL, l.registers, s.beside, s.raw
 FROM large l LEFT JOIN listed s ON s.definition_id = l.definition_id AND s.bucket = l.bucket
      AND s.dim1 IS NOT DISTINCT FROM l.dim1 AND s.dim2 IS NOT DISTINCT FROM l.dim2
-WHERE NOT l.stale;
+WHERE l.stale = 0;

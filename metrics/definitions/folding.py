@@ -13,9 +13,18 @@ import psycopg
 from psycopg import sql
 
 from config.lib import clock, sqlfile
-from metrics.definitions.compile import SQL as WRITE
+from metrics.definitions import locks
 from metrics.definitions.registers import of_hashes, union
-from metrics.definitions.spec import DENSE, DENSE_USERS, GRAINS, REGISTER_BITS, TABLES, USERS, Grain
+from metrics.definitions.spec import (
+    DENSE,
+    DENSE_USERS,
+    GRAINS,
+    REGISTER_BITS,
+    STALE_USERS,
+    TABLES,
+    USERS,
+    Grain,
+)
 
 SQL = sqlfile.load(__file__, "folding.sql")
 Connection = psycopg.Connection[Any]
@@ -39,14 +48,14 @@ def fold(connection: Connection, start: datetime, end: datetime, *, most: int = 
             ]:
                 with connection.transaction():
                     # Nobody computes the group anew meanwhile. Processors go on.
-                    connection.execute(WRITE["lock_shared"])
+                    locks.share(connection)
                     _fold(connection, grain, group)
                 folded += 1
     return folded
 
 
 def fold_computed(cursor: Cursor, id: int, start: datetime, end: datetime) -> None:
-    """Fold the large groups of a span that this transaction computed anew. It holds `lock_alone`."""
+    """Fold the large groups of a span that this transaction computed anew. It is alone (`locks`)."""
     for grain in GRAINS:
         for group in _large(cursor, id, grain, start, end, DENSE_USERS):
             _fold(cursor, grain, group)
@@ -62,7 +71,14 @@ def _large(
 
 def _grown(connection: Connection, id: int, grain: Grain, start: datetime, end: datetime) -> list[Group]:
     """Return the groups beside whose registers enough users came; where nobody comes any more, one is enough."""
-    span = {"definition": id, "start": start, "end": end, "worth": _WORTH, "now": clock.now()}
+    span = {
+        "definition": id,
+        "start": start,
+        "end": end,
+        "worth": _WORTH,
+        "now": clock.now(),
+        "stale": STALE_USERS,
+    }
     return [_group(id, *found) for found in connection.execute(_on("grown", grain), span).fetchall()]
 
 

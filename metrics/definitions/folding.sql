@@ -28,7 +28,7 @@ FROM {dense} d CROSS JOIN LATERAL (
         LIMIT %(worth)s + 1
     ) AS few
 ) AS beside
-WHERE d.definition_id = %(definition)s AND d.bucket >= %(start)s AND d.bucket < %(end)s AND NOT d.stale
+WHERE d.definition_id = %(definition)s AND d.bucket >= %(start)s AND d.bucket < %(end)s AND d.stale < %(stale)s
   AND (n > %(worth)s OR (n > 0 AND d.bucket + {unit}::interval <= %(now)s))
 ORDER BY 1, 2, 3;
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from psycopg import sql
 
 from config.lib import sqlfile
+from metrics.definitions import locks
 from metrics.definitions.aliases import forget, move_noted
 from metrics.definitions.compile import EVENT, Branches, block, params
-from metrics.definitions.compile import SQL as WRITE
 from metrics.definitions.drift import drift
 from metrics.definitions.removal import remove_project
-from metrics.definitions.selectors import definitions_covering, definitions_of
+from metrics.definitions.selectors import definition_with, definitions_covering, definitions_of_all
 from metrics.definitions.spec import USERS, Definition
 from metrics.definitions.writing import recompute
-from metrics.rollups import bounds
 from metrics.rollups.base import Connection, Cursor, Drift, Rollups, Row
 from metrics.rollups.definitions import Rollup
 
 SQL = sqlfile.load(__file__, "kept.sql")
+#: How often, and how many seconds apart, a day that is computed anew waits for processors to pause.
+_TRIES, _PAUSE = 60, 1.0
 _DAY = timedelta(days=1)
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -47,12 +49,9 @@ class WithDefinitions:
     def rebuild(self, connection: Connection, start: datetime, end: datetime) -> None:
         """Compute the whole UTC days from `start` to `end` again."""
         self._inner.rebuild(connection, start, end)
-        with connection.transaction():
-            start = max(start, bounds.keep_still(connection))
-            connection.execute(WRITE["lock_alone"])
-            cursor = connection.cursor()
-            for one in definitions_covering(cursor, end):
-                recompute(cursor, [one], max(start, one.covered_from or end), end)
+        for one in definitions_covering(connection.cursor(), end):
+            for day in _days_from(max(start, one.covered_from or end), end):
+                _rebuild(connection, one.id, day)
 
     def keep_refreshes_out(self, cursor: Cursor) -> None:
         """Let nothing be computed again until the transaction ends."""
@@ -77,33 +76,60 @@ class WithDefinitions:
         self._inner.uncover(connection, day)
 
     def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> None:
-        """Remove a project, or take one of its users out."""
-        self._inner.erase(cursor, project_id=project_id, user_id=user_id)
-        if user_id is None:
-            remove_project(cursor, project_id)
-        else:
-            _take_out(cursor, project_id, user_id)
+        """Remove a project, or take one of its users' ids out."""
+        if user_id is not None:
+            self.erase_ids(cursor, project_id=project_id, ids=[user_id])
+            return
+        self._inner.erase(cursor, project_id=project_id)
+        remove_project(cursor, project_id)
+
+    def erase_ids(self, cursor: Cursor, *, project_id: int, ids: Sequence[str]) -> None:
+        """Take a user out with all his ids: each day that has something of him is computed anew once."""
+        self._inner.erase_ids(cursor, project_id=project_id, ids=ids)
+        _take_out(cursor, project_id, ids)
 
     def configure(self, cursor: Cursor) -> None:
         """Carry the settings over to the database."""
         self._inner.configure(cursor)
 
 
-def _take_out(cursor: Cursor, project_id: int, user_id: str) -> None:
-    """Compute the days of a user's events without him; of days whose events were dropped, take out his hash."""
-    cursor.execute(WRITE["lock_alone"])
+def _rebuild(connection: Connection, id: int, day: datetime) -> None:
+    """Compute a definition's day anew, as soon as processors pause; a day that was dropped stays. Raises Busy."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with connection.transaction():
+                sealed = locks.be_alone_with_days(connection)
+                cursor = connection.cursor()
+                if day >= sealed and (one := definition_with(cursor, id)) is not None:
+                    recompute(cursor, [one], day, day + _DAY)
+            return
+        except locks.Busy:
+            if not tries_left:
+                raise
+            time.sleep(_PAUSE)
+
+
+def _days_from(start: datetime, end: datetime) -> Iterator[datetime]:
+    while start < end:
+        yield start
+        start += _DAY
+
+
+def _take_out(cursor: Cursor, project_id: int, ids: Sequence[str]) -> None:
+    """Compute the days of a user's events without him; of days whose events were dropped, take out his hashes."""
+    locks.be_alone(cursor)
     row = cursor.execute(SQL["sealed"]).fetchone()
     sealed = row[0] if row and row[0] else _FIRST
-    for one in definitions_of(cursor, project_id):
-        for day in _days(cursor, one, user_id, sealed):
-            recompute(cursor, [one], day, day + _DAY, without_user=user_id)
+    for one in definitions_of_all(cursor, [project_id]):
+        for day in _days(cursor, one, ids, sealed):
+            recompute(cursor, [one], day, day + _DAY, without=ids)
         if one.measure == USERS:
-            forget(cursor, one, user_id, sealed)
+            forget(cursor, one, ids, sealed)
 
 
-def _days(cursor: Cursor, one: Definition, user_id: str, sealed: datetime) -> list[datetime]:
+def _days(cursor: Cursor, one: Definition, ids: Sequence[str], sealed: datetime) -> list[datetime]:
     """Return the days in which a definition counted something of a user's."""
     branches = Branches(EVENT, sql.SQL(SQL["of_user"]))
     text = block(SQL["days"], branches.of([one]))
-    cursor.execute(text, params(branches.words, user_id=user_id, sealed=sealed))
+    cursor.execute(text, params(branches.words, ids=list(ids), sealed=sealed))
     return [day for (day,) in cursor.fetchall()]

@@ -4,8 +4,8 @@ SELECT nullif(sealed_before, '-infinity') FROM rollup_bounds;
 
 -- name: days
 -- Finds the days in which something is counted.
-SELECT DISTINCT date_trunc('day', ts, 'UTC') FROM ({branches}) AS found ORDER BY 1;
+SELECT DISTINCT date_trunc('day', minute, 'UTC') FROM ({branches}) AS found ORDER BY 1;
 
 -- name: of_user
 -- The condition that an event is a user's, and was not dropped.
-e.user_id = %(user_id)s AND e.ts >= %(sealed)s
+e.user_id = ANY(%(ids)s) AND e.ts >= %(sealed)s

@@ -14,34 +14,38 @@ from config.lib.errors import SluiceError
 from config.lib.postgres import breaks
 from events import audit
 from events.models import Project
-from metrics.definitions.aliases import note_alias
+from metrics.definitions import cost
+from metrics.definitions.faults import is_permanent
 from metrics.definitions.parse import Wanted
-from metrics.errors import NameTaken
+from metrics.definitions.writing import try_out
+from metrics.errors import BadQuestion, Going, NameTaken
 from metrics.models import MetricDefinition
 from metrics.versions import bump
 
 logger = logging.getLogger("sluice.definitions")
-__all__ = ["create", "give_up", "go_on", "listed", "note_alias", "stop"]
-#: Each claim looks for what each of them counts.
-MOST = 50
+_TOO_MANY = (
+    "This would cost ingest {} points, and the project has {} of {} left: remove a defined metric first, or define one "
+    "that costs less."
+)
 State = MetricDefinition.State
 
 
 class TooManyDefinitions(SluiceError):
-    """A project may have at most 50 defined metrics: remove one first."""
+    """The project's defined metrics would cost ingest more than a quarter of its throughput: remove one first."""
 
     code = "too_many_definitions"
     http_status = 409
 
 
 def create(*, project_id: int, wanted: Wanted, by: str) -> MetricDefinition:
-    """Make a definition, kept from now on. Raises NameTaken or TooManyDefinitions."""
+    """Make a definition, kept from now on. Raises NameTaken, TooManyDefinitions, BadQuestion or Going."""
     try:
         with transaction.atomic():
-            # Two at once must not both be the fiftieth.
-            Project.objects.select_for_update(no_key=True).only("pk").get(pk=project_id)
-            if _of(project_id).exclude(state=State.REMOVING).count() >= MOST:
-                raise TooManyDefinitions
+            # Two at once must not both be the last. A removal waits, or is waited for.
+            project = Project.objects.select_for_update(no_key=True).only("removing").get(pk=project_id)
+            if project.removing:
+                raise Going
+            _afford(project_id, wanted)
             made = MetricDefinition.objects.create(
                 project_id=project_id,
                 name=wanted.name,
@@ -52,6 +56,7 @@ def create(*, project_id: int, wanted: Wanted, by: str) -> MetricDefinition:
                 dimensions=list(wanted.dimensions),
                 created_by=by,
             )
+            _try_out(made)
             _outdate_answers(project_id)
     except IntegrityError as error:
         if not breaks(error, "metric_definition_once"):
@@ -86,14 +91,34 @@ def stop(*, id: int, by: str) -> bool:
 
 def go_on(*, id: int, by: str) -> bool:
     """Compute the rest of history. False where that was not stopped."""
-    return _moved(id, State.STOPPED, State.BUILDING, f"{by} goes on computing the history of")
+    return _moved(id, State.STOPPED, State.BUILDING, f"{by} goes on computing the history of", failures=0)
 
 
-def _moved(id: int, before: str, after: str, said: str) -> bool:
-    moved = bool(MetricDefinition.objects.filter(pk=id, state=before).update(state=after))
+def _moved(id: int, before: str, after: str, said: str, **more: int) -> bool:
+    moved = bool(MetricDefinition.objects.filter(pk=id, state=before).update(state=after, **more))
     if moved:
         logger.info("%s the defined metric %s", said, id)
     return moved
+
+
+def _afford(project_id: int, wanted: Wanted) -> None:
+    """See that the project's definitions cost no more than they may together. Raises TooManyDefinitions."""
+    kept = _of(project_id).exclude(state=State.REMOVING).values_list("measure", "match", "dimensions")
+    left = cost.BUDGET - sum(cost.cost(measure, match, len(names)) for measure, match, names in kept)
+    wants = cost.cost(wanted.measure, wanted.match.wire(), len(wanted.dimensions))
+    if left < wants:
+        raise TooManyDefinitions(_TOO_MANY.format(wants, max(left, 0), cost.BUDGET))
+
+
+def _try_out(made: MetricDefinition) -> None:
+    """See that Postgres takes what each claim is going to ask: one that it refuses would stop ingest."""
+    with connection.cursor() as wrapper:
+        try:
+            try_out(cast("psycopg.Cursor[Any]", wrapper.cursor), made.pk)
+        except psycopg.Error as error:
+            if not is_permanent(error):
+                raise
+            raise BadQuestion(f"Postgres cannot compute this: {error}", field="match") from None
 
 
 def _outdate_answers(project_id: int) -> None:

@@ -9,17 +9,16 @@ from psycopg import sql
 
 from config.lib import sqlfile
 from metrics.definitions.compile import tables_of
-from metrics.definitions.spec import PERCENTILE, USERS
+from metrics.definitions.spec import kind_of
 
 SQL = sqlfile.load(__file__, "sizes.sql")
-_KINDS = {USERS: "users", PERCENTILE: "bins"}
 
 
 def count_rows(connection: psycopg.Connection[Any]) -> None:
     """Write down how many rows each definition has."""
     for id, measure in connection.execute(SQL["kept"]).fetchall():
         rows = 0
-        for table in tables_of(_KINDS.get(measure, "values")):
+        for table in tables_of(kind_of(measure)):
             text = sql.SQL(SQL["count_rows"]).format(table=sql.Identifier(table))
             row = connection.execute(text, {"id": id}).fetchone()
             rows += row[0] if row else 0

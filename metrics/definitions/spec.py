@@ -18,6 +18,8 @@ BIN_OFFSET = 50_000
 REGISTER_BITS = 14
 #: Users of a group beyond which they are folded into registers, and their number is an estimate.
 DENSE_USERS = 5_000
+#: Users of such a group that may count twice before that shows: from here on it is more than the standard error.
+STALE_USERS = 40
 #: Characters of a dimension's value that are kept; a longer one is cut, and ends with an MD5 of the whole.
 DIMENSION_LENGTH = 200
 
@@ -51,7 +53,12 @@ class Definition:
     @property
     def kind(self) -> str:
         """Return which tables hold it: `values`, `bins` or `users`."""
-        return {USERS: "users", PERCENTILE: "bins"}.get(self.measure, "values")
+        return kind_of(self.measure)
+
+
+def kind_of(measure: str) -> str:
+    """Return which tables hold a measure: `values`, `bins` or `users`."""
+    return {USERS: "users", PERCENTILE: "bins"}.get(measure, "values")
 
 
 @dataclass(frozen=True, slots=True)

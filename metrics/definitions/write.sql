@@ -1,15 +1,15 @@
--- name: branch
--- Finds what one definition counts: a row an event, of `staging` or `event`, with the values of its dimensions.
-SELECT {definition}::integer AS definition_id, e.ts, {dim1} AS dim1, {dim2} AS dim2, {value} AS v
-FROM {events} WHERE e.project_id = {project} AND {condition}
+-- name: of_project
+-- Finds what a project's definitions count: a row an event and definition. The events, of `staging` or `event`, are read
+-- once, and each expression is computed once: OFFSET keeps Postgres from writing it down wherever it is used.
+(WITH picked AS MATERIALIZED (
+    SELECT {minute} AS minute{kept}
+    FROM (SELECT e.ts{read} FROM {events} WHERE e.project_id = {project} AND {condition} OFFSET 0) AS e
+) {rows})
 
--- name: has_number
--- Tells whether a property is a number: others have no part in sums and percentiles.
-jsonb_typeof(e.props -> {name}) = 'number'
-
--- name: number
--- Reads a number, once that is known.
-(e.props ->> {name})::numeric
+-- name: rows
+-- Finds what one of them counts, among what was picked.
+SELECT {definition}::integer AS definition_id, minute, {dim1} AS dim1, {dim2} AS dim2, {value} AS v
+FROM picked WHERE {condition}
 
 -- name: hash
 -- Hashes who did it to 64 bits; the same on every server and version.
@@ -29,18 +29,10 @@ date_bin('1 minute', ts, '2000-01-01 00:00+00')
 CASE WHEN abs(v) < 4e-324 THEN 0 ELSE sign(v)::integer * (
     {offset} + ceil(ln(least(abs(v), 1.797e308)::float8) / {log_gamma}::float8)::integer) END
 
--- name: lock_shared
--- Comes after whoever computes rollups anew, and lets none begin: what is read next is what they left.
-LOCK TABLE rollup_metric_1m IN ROW EXCLUSIVE MODE;
-
--- name: lock_alone
--- Waits for processors, and holds them back (they wait, or roll back and try again) while rollups are computed anew.
-LOCK TABLE rollup_metric_1m IN SHARE ROW EXCLUSIVE MODE;
-
 -- name: add_values
 -- Adds to the counts and numbers of minutes, hours and days: the events are read once, the rest sums up.
-WITH found AS MATERIALIZED ({branches}), minutes AS (
-    SELECT definition_id, {minute} AS bucket, {dim1} AS dim1, {dim2} AS dim2,
+WITH found AS ({branches}), minutes AS (
+    SELECT definition_id, minute AS bucket, dim1, dim2,
            count(*) AS n, sum(v) AS sum, min(v) AS min, max(v) AS max
     FROM found GROUP BY 1, 2, 3, 4
 ), hours AS (
@@ -72,8 +64,8 @@ SET n = r.n + excluded.n, sum = r.sum + excluded.sum,
 
 -- name: add_bins
 -- Adds to the bins of minutes, hours and days.
-WITH found AS MATERIALIZED ({branches}), minutes AS (
-    SELECT definition_id, {minute} AS bucket, {dim1} AS dim1, {dim2} AS dim2,
+WITH found AS ({branches}), minutes AS (
+    SELECT definition_id, minute AS bucket, dim1, dim2,
            {bin} AS bin, count(*) AS n
     FROM found GROUP BY 1, 2, 3, 4, 5
 ), hours AS (
@@ -98,8 +90,8 @@ ON CONFLICT (definition_id, bucket, dim1, dim2, slot, bin) DO UPDATE SET n = r.n
 -- name: add_users
 -- Enters users in their minutes, those new to their hour there, and of these the ones new to their day. Most are known:
 -- they are only read. Two processors may enter the same user: then he stands twice, and neither waits for the other.
-WITH found AS MATERIALIZED ({branches}), minutes AS (
-    SELECT DISTINCT v AS hash, definition_id, {minute} AS bucket, {dim1} AS dim1, {dim2} AS dim2
+WITH found AS ({branches}), minutes AS (
+    SELECT DISTINCT v AS hash, definition_id, minute AS bucket, dim1, dim2
     FROM found
 ), by_minute AS (
     INSERT INTO rollup_metric_user_1m (definition_id, bucket, dim1, dim2, hash)

@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                 ("progress", models.SmallIntegerField(db_default=0, default=0)),
                 ("rows", models.BigIntegerField(db_default=0, default=0)),
                 ("message", models.TextField(blank=True, db_default="", default="")),
+                ("failures", models.SmallIntegerField(db_default=0, default=0)),
                 (
                     "project",
                     models.ForeignKey(

@@ -10,7 +10,7 @@ class MetricDefinition(models.Model):
 
     `match` is an `EventMatch` as JSON, `prop` the measured property's bare name. The rollups answer for what is not
     older than `covered_from`; NULL: for nothing yet. `progress` is the percentage of the stored days that they cover,
-    `rows` how many rows they have, counted now and then.
+    `rows` how many rows they have, counted now and then. `failures` counts in a row what went wrong with its history.
     """
 
     class State(models.TextChoices):
@@ -35,6 +35,7 @@ class MetricDefinition(models.Model):
     progress = models.SmallIntegerField(default=0, db_default=0)
     rows = models.BigIntegerField(default=0, db_default=0)
     message = models.TextField(blank=True, default="", db_default="")
+    failures = models.SmallIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "metric_definition"

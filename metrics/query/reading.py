@@ -16,6 +16,7 @@ from metrics.query.planner import Plan, plan
 from metrics.query.sketches import RELATIVE_ERROR, STANDARD_ERROR, between
 from metrics.query.spec import Question
 from metrics.query.sql import Statement
+from metrics.query.stale import without_stale
 from metrics.query.users import users
 
 Cursor = psycopg.Cursor[Any]
@@ -62,7 +63,7 @@ def read(cursor: Cursor, question: Question) -> Found:
     """
     people = people_of(cursor, question.project_id)
     definitions = definitions_of(cursor, question.project_id)
-    found = _read(cursor, question, plan(question, definitions), people)
+    found = _read(cursor, question, without_stale(cursor, plan(question, definitions)), people)
     if found.plan.use and not _still_kept(cursor, found.plan.use.definition):
         return _read(cursor, question, plan(question), people)
     return found

@@ -8,6 +8,7 @@ from config.lib.postgres import bounded_cursor
 from metrics.definitions.selectors import definitions_of
 from metrics.query.planner import RAW, SESSIONS, Plan, plan
 from metrics.query.spec import Question
+from metrics.query.stale import without_stale
 from metrics.segments.weight import reads_events
 
 #: What a question that rollups answer may read of raw events: an hour before their first bucket, one after the last.
@@ -19,13 +20,16 @@ def is_heavy(question: Question) -> bool:
     if question.segment and reads_events(question.segment.rules):
         return True
     named = (question.definition,) if question.definition else ()
-    if not _reads_much(plan(question, named)):
+    first = plan(question, named)
+    # What is kept of users may have to be read from raw events: only the database knows.
+    if not _reads_much(first) and not (first.use and question.measure.kind == "users"):
         return False
     if question.measure.kind == "sessions":
         return True
     with bounded_cursor() as cursor:
         definitions = definitions_of(cursor, question.project_id)
-    return _reads_much(plan(question, definitions))
+        chosen = without_stale(cursor, plan(question, definitions))
+    return _reads_much(chosen)
 
 
 def _reads_much(chosen: Plan) -> bool:

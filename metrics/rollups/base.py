@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -72,6 +72,9 @@ class Rollups(Protocol):
 
     def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> None:
         """Remove a project, or take one of its users out; called before the store's `erase`, in its transaction."""
+
+    def erase_ids(self, cursor: Cursor, *, project_id: int, ids: Sequence[str]) -> None:
+        """Take a user out with all his ids, as `erase` does with one; writers are kept out."""
 
     def configure(self, cursor: Cursor) -> None:
         """Carry the settings over to the database."""

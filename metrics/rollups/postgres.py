@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from psycopg import sql
@@ -99,6 +99,11 @@ class RollupTables:
                 cursor.execute(_on(block, rollup), params)
         for block, rollup in (("recompute_hours", VALUES_1H), ("recompute_days", VALUES_1D)):
             cursor.execute(_on(block, rollup), params | {"property": VALUE_PROPERTY})
+
+    def erase_ids(self, cursor: Cursor, *, project_id: int, ids: Sequence[str]) -> None:
+        """Take out one id after the other."""
+        for user_id in ids:
+            self.erase(cursor, project_id=project_id, user_id=user_id)
 
     def configure(self, cursor: Cursor) -> None:
         """Tables need no settings."""

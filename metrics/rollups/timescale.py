@@ -7,7 +7,7 @@ its spans in its own transaction, and `catch_up` refreshes them. Until then `rol
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from psycopg import sql
@@ -93,6 +93,11 @@ class ContinuousAggregates:
         block, rollups = ("erase_project", IN_ORDER) if user_id is None else ("erase_user", ALL_USERS)
         for rollup in rollups:
             cursor.execute(self._on(cursor, block, rollup), params)
+
+    def erase_ids(self, cursor: Cursor, *, project_id: int, ids: Sequence[str]) -> None:
+        """Take out one id after the other."""
+        for user_id in ids:
+            self.erase(cursor, project_id=project_id, user_id=user_id)
 
     def configure(self, cursor: Cursor) -> None:
         """Make the policies what the settings say."""

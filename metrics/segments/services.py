@@ -16,7 +16,7 @@ from config.lib.errors import SluiceError
 from config.lib.postgres import breaks
 from events import audit
 from events.models import Project
-from metrics.errors import BadQuestion, NameTaken
+from metrics.errors import BadQuestion, Going, NameTaken
 from metrics.models import Segment as Saved
 from metrics.segments.lists import MOST_USERS
 from metrics.segments.rules import Rule, wire
@@ -46,7 +46,7 @@ def create_segment(
 ) -> Saved:
     """Save a segment of those who meet `rules`; without rules, of `users`.
 
-    Raises NameTaken, TooManySegments or BadQuestion.
+    Raises NameTaken, TooManySegments, BadQuestion or Going.
     """
     check_name(name)
     kind = Saved.Kind.STATIC if rules is None else Saved.Kind.RULES
@@ -54,8 +54,9 @@ def create_segment(
     saved.rules = wire(rules) if rules else None
     try:
         with _changing(project_id) as cursor:
-            # Two at once must not both be the last that there is room for.
-            Project.objects.select_for_update(no_key=True).only("pk").get(pk=project_id)
+            # Two at once must not both be the last that there is room for. A removal waits, or is waited for.
+            if Project.objects.select_for_update(no_key=True).only("removing").get(pk=project_id).removing:
+                raise Going
             if Saved.objects.filter(project_id=project_id).count() >= MOST:
                 raise TooManySegments
             saved.save(force_insert=True)

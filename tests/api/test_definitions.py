@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from django.test import Client
 
 from events.models import Membership
-from metrics.definitions.services import MOST
+from metrics.definitions import cost
 from metrics.definitions.tending import tend
 from metrics.models import MetricDefinition
 from tests.support.definitions_model import define
@@ -109,12 +109,15 @@ def test_another_broken_rule_is_no_name_that_is_taken(acme: Tenant, monkeypatch:
         define(acme.id, "mine")
 
 
-def test_there_are_at_most_fifty(acme: Tenant, member: Client) -> None:
-    for number in range(MOST):
+def test_all_of_them_have_one_budget(acme: Tenant, member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "BUDGET", 24)
+    for number in range(24):
         define(acme.id, f"m{number}")
     refused = post(member, **GOOD)
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_definitions")
-    assert member.delete("/api/definitions/m7").status_code == 204
+    assert "10 points, and the project has 0 of 24 left" in refused.json()["message"]
+    for number in range(10):
+        assert member.delete(f"/api/definitions/m{number}").status_code == 204
     assert post(member, **GOOD).status_code == 201
 
 
@@ -134,6 +137,9 @@ def test_there_are_at_most_fifty(acme: Tenant, member: Client) -> None:
         ({"match": {"type": ""}}, "match"),
         ({"match": {"filters": ["props.a"]}}, "filter"),
         ({"match": {"filters": ["userId:eq:ann"]}}, "match"),
+        ({"match": {"filters": ["props.x:gt:0e-20000"]}}, "filter"),
+        ({"match": {"filters": ["props.x:lte:0e20000"]}}, "filter"),
+        ({"match": {"filters": ["props.x:lt:1e-400"]}}, "filter"),
         ({"measure": "median"}, "measure"),
         ({"measure": "p0"}, "measure"),
         ({"measure": None}, "measure"),

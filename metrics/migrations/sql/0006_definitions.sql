@@ -59,13 +59,13 @@ CREATE TABLE rollup_metric_user_1d (LIKE rollup_metric_user_1m);
 CREATE INDEX rollup_metric_user_1d_key ON rollup_metric_user_1d (definition_id, bucket, hash);
 
 -- The large groups of users, as the registers of a HyperLogLog: a byte each, its greatest rank. Who came since they were
--- folded stands above. `stale`: one who was counted in it has become another, so it is too great.
+-- folded stands above. `stale`: so many of those in it have become others, and may count twice.
 CREATE TABLE rollup_metric_dense_1m (
     definition_id integer NOT NULL,
     bucket timestamptz NOT NULL,
     dim1 text,
     dim2 text,
-    stale boolean NOT NULL DEFAULT false,
+    stale integer NOT NULL DEFAULT 0,
     registers bytea NOT NULL DEFAULT ''
 );
 CREATE UNIQUE INDEX rollup_metric_dense_1m_key ON rollup_metric_dense_1m

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,20 +12,26 @@ import psycopg
 import pytest
 
 from config import engine
+from config.lib import clock
 from config.lib.postgres import connect
 from events.erase import erase_user
 from events.maintenance import drop_before
 from events.processor.worker import Worker
 from events.purge import purge_project
 from metrics import versions
+from metrics.definitions import aliases, cost, locks, services
 from metrics.definitions import backfill as module
-from metrics.definitions import services
+from metrics.definitions import kept as whole
+from metrics.definitions.aliases import move_noted
 from metrics.definitions.backfill import backfill
 from metrics.definitions.folding import fold
 from metrics.definitions.mending import mend_stale
 from metrics.definitions.removal import remove_given_up
+from metrics.definitions.spec import Definition
 from metrics.definitions.tending import tend
+from metrics.errors import Going
 from metrics.models import MetricDefinition
+from metrics.segments.services import create_segment
 from tests.support.assertions import assert_rollups_equal_raw
 from tests.support.definitions_model import assert_exact, define, kept
 from tests.support.pipeline import NOON, append, catch_up, event, process_all, rows, store_all
@@ -146,12 +153,171 @@ def test_a_definition_that_fails_says_why_and_holds_up_no_other(
     tend_all()
     bad.refresh_from_db()
     good.refresh_from_db()
-    assert (bad.state, bad.message) == ("building", "DivisionByZero: division by zero")
+    assert (bad.state, bad.message) == ("stopped", "DivisionByZero: division by zero")
     assert good.state == "kept"
     monkeypatch.undo()
+    assert services.go_on(id=bad.pk)
     tend_all()
     bad.refresh_from_db()
     assert (bad.state, bad.message) == ("kept", "")
+
+
+def test_what_fails_for_a_while_is_tried_again_and_what_fails_always_is_stopped(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = define(acme.id)
+    monkeypatch.setattr(module, "_MOST_FAILURES", 2)
+
+    def failing(*args: object) -> None:
+        raise psycopg.errors.DiskFull("disk full")
+
+    monkeypatch.setattr(module, "recompute", failing)
+    for state in ("building", "stopped"):
+        tend_all()
+        one.refresh_from_db()
+        assert (one.state, one.message) == (state, "DiskFull: disk full")
+
+
+def test_going_on_after_days_were_dropped_keeps_what_was_covered(acme: Tenant) -> None:
+    store_all(acme.id, [event(ts=NOON - n * DAY) for n in range(5)])
+    one = define(acme.id)
+    with connect(name="test definitions", autocommit=True) as link:
+        for _ in range(3):
+            backfill(link, seconds=0)
+        services.stop(id=one.pk)
+        one.refresh_from_db()
+        covered = one.covered_from
+        assert covered == NOON.replace(hour=0) - DAY
+        assert drop_before(store=engine.store(), rollups=engine.rollups(), day=(NOON + DAY).date())
+        services.go_on(id=one.pk)
+        backfill(link, seconds=30)
+    one.refresh_from_db()
+    assert (one.state, one.covered_from) == ("kept", covered)
+
+
+@pytest.mark.parametrize("body", [{}, {"measure": "users"}, {"measure": "p90", "property": "x"}])
+def test_a_definition_of_too_many_groups_is_stopped_and_read_raw(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch, body: dict[str, str]
+) -> None:
+    monkeypatch.setattr(cost, "BUDGET", 30)
+    monkeypatch.setattr(cost, "GROUPS_A_POINT", 0.1)
+    now = clock.now()
+    small, one = define(acme.id, "small"), define(acme.id, dimensions=["props.path"], **body)
+    tend_all()
+    store_all(acme.id, [event(f"u{n}", now, path=f"/{n}", x=n) for n in range(6)])
+    tend_all()
+    one.refresh_from_db()
+    assert (one.state, one.covered_from) == ("stopped", None)
+    assert one.message.startswith("Stopped: ")
+    store_all(acme.id, [event(f"u{n}", now, path=f"/{n}") for n in range(7)])
+    # Of the other: the same minute, hour and day.
+    assert rows_kept() <= 6
+    assert_exact(small)
+    span = f"{now.date()}/{(now + DAY).date()}"
+    answer = acme.get("/api/metrics", metric="mine", range=span, step="1d").json()
+    assert answer["series"][0]["total"] == {"count": 13, "users": 7, "percentile": 4.5}[one.measure]
+
+
+def test_history_of_too_many_groups_is_not_kept(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "BUDGET", 30)
+    monkeypatch.setattr(cost, "GROUPS_A_POINT", 0.1)
+    store_all(acme.id, [event(ts=NOON, path=f"/{n}") for n in range(6)])
+    one = define(acme.id, dimensions=["props.path"])
+    tend_all()
+    one.refresh_from_db()
+    assert (one.state, one.covered_from, rows_kept()) == ("stopped", None, 0)
+
+
+def test_who_computes_a_day_holds_no_claim_up_for_long(acme: Tenant) -> None:
+    """A claim at work keeps him waiting; those who come after it need not wait until it ends."""
+    one = define(acme.id)
+    with connect(name="claim") as claim, connect(name="test definitions", autocommit=True) as link:
+        claim.execute("SELECT pg_advisory_xact_lock_shared(7313, 0)")
+        began = time.monotonic()
+        assert backfill(link, seconds=0) == 0
+        assert time.monotonic() - began < 5
+        one.refresh_from_db()
+        assert (one.state, one.message) == ("building", "")
+
+
+def test_users_that_cannot_be_moved_hold_up_no_other_project(
+    acme: Tenant, globex: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = define(acme.id, measure="users"), define(globex.id, measure="users")
+    for tenant in (acme, globex):
+        append(tenant.id, [event("ann"), event("anon"), event("ann", type="alias", alias="anon")])
+    consumer, pipeline = engine.processor()
+    while ids := consumer.claim(1000):
+        pipeline.run(ids)
+    consumer.close()
+    pipeline.close()
+    real = aliases._take_out
+
+    def failing(cursor: psycopg.Cursor[object], definition: Definition, values: dict[str, object]) -> None:
+        if definition.id == one.pk:
+            cursor.execute("SELECT 1 / 0")
+        real(cursor, definition, values)
+
+    monkeypatch.setattr(aliases, "_take_out", failing)
+    with connect(name="test definitions", autocommit=True) as link:
+        assert not move_noted(link, seconds=60)
+        assert_exact(other)
+        monkeypatch.undo()
+        assert move_noted(link, seconds=60)
+    assert_exact(one)
+
+
+def test_a_metric_of_a_project_that_is_being_removed_is_refused(acme: Tenant) -> None:
+    rows("UPDATE project SET removing = true WHERE id = %s RETURNING 1", acme.id)
+    with pytest.raises(Going):
+        define(acme.id)
+    with pytest.raises(Going):
+        create_segment(project_id=acme.id, name="some", by="test", users=["ann"])
+
+
+def test_a_removed_project_keeps_no_claim_waiting(acme: Tenant, globex: Tenant) -> None:
+    """Its rows go before the transaction that must be whole, which takes no lock that others want."""
+    define_all(acme.id)
+    store_all(acme.id, [event(f"u{n}", x=n) for n in range(20)])
+    inner, seen = engine.rollups(), []
+    real = inner.erase
+
+    def watched(cursor: psycopg.Cursor[object], *, project_id: int, user_id: str | None = None) -> None:
+        seen.append(rows_kept())
+        real(cursor, project_id=project_id, user_id=user_id)
+        with connect(name="tends", autocommit=True) as other, other.transaction():
+            locks.be_alone(other)
+
+    inner.erase = watched  # type: ignore[method-assign]
+    try:
+        purge_project(acme.id, store=engine.store(), rollups=inner)
+    finally:
+        inner.erase = real  # type: ignore[method-assign]
+    assert seen == [0]
+    assert not MetricDefinition.objects.exists()
+
+
+def test_who_has_several_ids_is_erased_with_each_day_computed_once(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = define(acme.id, measure="users")
+    ids = ["ann", *(f"anon{n}" for n in range(5))]
+    store_all(acme.id, [event(user, NOON - (n % 2) * DAY) for user in [*ids, "bob"] for n in range(2)])
+    store_all(acme.id, [event("ann", type="alias", alias=other) for other in ids[1:]])
+    tend_all()
+    catch_up()
+    spans = []
+    real = whole.recompute
+
+    def counted(*args: object, **kwargs: object) -> None:
+        spans.append(args[2:])
+        real(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(whole, "recompute", counted)
+    erase_user(project_id=acme.id, user_id="ann", store=engine.store(), rollups=engine.rollups())
+    assert len(spans) == 2
+    assert list(kept(one, "1d").values()) == [1, 1]
+    assert_exact(one)
 
 
 def test_a_backfill_can_be_stopped_and_gone_on_with(acme: Tenant) -> None:
@@ -279,20 +445,27 @@ def test_days_whose_events_were_dropped_keep_their_rollups_and_new_definitions_s
     assert [total for _, total, _, _ in kept(before, "1d").values()] == [1, 2]
 
 
-def test_a_folded_group_that_an_alias_made_too_great_is_mended(acme: Tenant) -> None:
-    one = define(acme.id, measure="users")
+def test_a_folded_group_that_aliases_made_too_great_is_read_raw_and_mended(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("definitions.mending", "query.stale"):
+        monkeypatch.setattr(f"metrics.{name}.STALE_USERS", 25)
+    span = f"{NOON.date()}/{(NOON + DAY).date()}"
+    one = define(acme.id, measure="users", match="page_view")
     store_all(acme.id, [event(f"u{n}") for n in range(50)])
     tend_all()
     with connect(name="test definitions", autocommit=True) as link:
         assert fold(link, NOON - DAY, NOON + DAY, most=20) == 3
         store_all(acme.id, [event(f"u{n + 1}", type="alias", alias=f"u{n}") for n in range(0, 50, 2)])
         catch_up()
-        assert rows("SELECT stale FROM rollup_metric_dense_1d") == [(True,)]
+        assert rows("SELECT stale FROM rollup_metric_dense_1d") == [(25,)]
         assert_rollups_equal_raw()
+        answer = acme.get("/api/metrics", metric="mine", range=span, step="1d").json()
+        assert (answer["series"][0]["total"], answer["source"]) == (25, "event")
         before = versions.version_of(acme.id)
-        assert mend_stale(link) == 1
+        assert mend_stale(link, seconds=60) == 1
         assert versions.version_of(acme.id) > before, "answers that counted somebody twice are old"
-        assert mend_stale(link) == 0
+        assert mend_stale(link, seconds=60) == 0
     assert rows("SELECT count(*) FROM rollup_metric_dense_1d") == [(0,)]
     assert_exact(one)
 
@@ -301,11 +474,11 @@ def test_a_claim_that_began_before_the_definition_is_counted(acme: Tenant) -> No
     """The first span waits for claims that did not know the definition, and sees what they stored."""
     append(acme.id, [event(x=1)])
     with connect(name="claim") as claim:
-        claim.execute("LOCK TABLE rollup_metric_1m IN ROW EXCLUSIVE MODE")
+        claim.execute("SELECT pg_advisory_xact_lock_shared(7313, 0)")
         one = define(acme.id)
         tending = threading.Thread(target=tend_all)
         tending.start()
-        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'rollup_metric_1m'::regclass"
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND classid = 7313"
         wait_until(lambda: bool(rows(waiting)), what="the backfill to wait for the claim")
         claim.rollback()
     tending.join()

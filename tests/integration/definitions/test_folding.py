@@ -23,7 +23,7 @@ from metrics.definitions.folding import fold
 from metrics.definitions.mending import mend_stale
 from metrics.definitions.spec import DAY as DAILY
 from metrics.definitions.spec import DENSE_USERS
-from metrics.definitions.tending import keep_small, tend
+from metrics.definitions.tending import sweep, tend
 from metrics.models import MetricDefinition
 from metrics.query.sketches import STANDARD_ERROR, estimate
 from tests.support.assertions import assert_rollups_equal_raw
@@ -198,7 +198,7 @@ def test_who_is_entered_while_a_fold_is_at_work_stays(acme: Tenant) -> None:
     one = tended(acme)
     insert(one, names(0, 100))
     with connect(name="claim") as claim:
-        claim.execute("LOCK TABLE rollup_metric_1m IN ROW EXCLUSIVE MODE")
+        claim.execute("SELECT pg_advisory_xact_lock_shared(7313, 0)")
         claim.execute(
             "INSERT INTO rollup_metric_user_1d (definition_id, bucket, hash) "
             "VALUES (%s, date_trunc('day', %s::timestamptz, 'UTC'), hashtextextended('late', 0))",
@@ -270,6 +270,7 @@ def test_an_alias_that_comes_amid_a_fold_waits_and_finds_its_registers(
         pipeline.run(ids)
     consumer.close()
     pipeline.close()
+    monkeypatch.setattr("metrics.definitions.mending.STALE_USERS", 1)
     ready, moving = threading.Event(), threading.Thread(target=catch_up)
     go_on = threading.Event()
 
@@ -284,9 +285,9 @@ def test_an_alias_that_comes_amid_a_fold_waits_and_finds_its_registers(
         wait_until(lambda: bool(rows(blocked)), what="the move to wait for the fold")
         go_on.set()
     moving.join()
-    assert rows("SELECT stale FROM rollup_metric_dense_1d") == [(True,)]
+    assert rows("SELECT stale FROM rollup_metric_dense_1d") == [(1,)]
     with link() as owner:
-        assert mend_stale(owner) == 1
+        assert mend_stale(owner, seconds=60) == 1
     assert_exact(one)
     assert_rollups_equal_raw()
 
@@ -433,6 +434,6 @@ def test_the_task_folds_what_is_large_wherever_it_lies(acme: Tenant) -> None:
     one = tended(acme)
     insert(one, names(0, DENSE_USERS + 1), days=-200)
     with link() as owner:
-        assert keep_small(owner).startswith("3 groups of users folded")
+        assert sweep(owner).startswith("3 groups of users folded")
     one.refresh_from_db()
     assert one.rows == 3

@@ -144,7 +144,7 @@ def test_a_definition_given_up_while_a_span_waits_is_not_computed(acme: Tenant) 
     one = define(acme.id, "m1", **ALL[1])
     spans: list[int] = []
     with connect(name="claim") as claim:
-        claim.execute("LOCK TABLE rollup_metric_1m IN ROW EXCLUSIVE MODE")
+        claim.execute("SELECT pg_advisory_xact_lock_shared(7313, 0)")
 
         def computing() -> None:
             with connect(name="test definitions", autocommit=True) as link:
@@ -152,7 +152,7 @@ def test_a_definition_given_up_while_a_span_waits_is_not_computed(acme: Tenant) 
 
         thread = threading.Thread(target=computing)
         thread.start()
-        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'rollup_metric_1m'::regclass"
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND classid = 7313"
         wait_until(lambda: bool(rows(waiting)), what="the backfill to wait")
         give_up(acme)
         claim.rollback()

@@ -16,6 +16,7 @@ from config.lib.postgres import connect
 from events.reasons import Outcome
 from metrics.definitions.backfill import backfill
 from metrics.definitions.spec import BEGINNING
+from metrics.errors import BadQuestion
 from metrics.models import MetricDefinition
 from metrics.query import sketches
 from tests.support.assertions import assert_rollups_equal_raw
@@ -138,6 +139,25 @@ def test_long_dimensions_fit_the_index_and_are_told_apart(acme: Tenant) -> None:
     for one in made:
         assert_exact(one)
     assert len(kept(made[3], "1d")) == 3
+
+
+def test_a_stored_definition_that_postgres_cannot_take_is_not_kept_and_stops_no_event(acme: Tenant) -> None:
+    one, sound = define(acme.id, "odd"), define(acme.id, "sound")
+    one.match = {"type": [], "filters": ["props.x:gt:0e-20000"]}
+    one.save(update_fields=["match"])
+    assert store_all(acme.id, [event(x=1)])[acme.id, Outcome.STORED] == 1
+    assert not kept(one, "1d")
+    assert_exact(sound)
+
+
+def test_a_definition_that_postgres_refuses_is_not_made(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the parser lets through."""
+    monkeypatch.setattr("metrics.language.filters.EXPONENTS", 10**6)
+    with pytest.raises(BadQuestion, match="cannot compute"):
+        define(acme.id, match={"filters": ["props.x:gt:0e-20000"]})
+    assert not MetricDefinition.objects.exists()
 
 
 def test_without_a_definition_nothing_is_written(acme: Tenant) -> None:
