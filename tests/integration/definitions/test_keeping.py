@@ -154,7 +154,8 @@ def test_a_definition_that_postgres_refuses_is_not_made(
     acme: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the parser lets through."""
-    monkeypatch.setattr("metrics.language.filters.EXPONENTS", 10**6)
+    monkeypatch.setattr("metrics.language.filters.number_of", Decimal)
+    monkeypatch.setattr("metrics.language.conditions.number_of", Decimal)
     with pytest.raises(BadQuestion, match="cannot compute"):
         define(acme.id, match={"filters": ["props.x:gt:0e-20000"]})
     assert not MetricDefinition.objects.exists()
