@@ -75,11 +75,8 @@ class WithDefinitions:
         """See that what was restored shows."""
         self._inner.uncover(connection, day)
 
-    def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> None:
-        """Remove a project, or take one of its users' ids out."""
-        if user_id is not None:
-            self.erase_ids(cursor, project_id=project_id, ids=[user_id])
-            return
+    def erase(self, cursor: Cursor, *, project_id: int) -> None:
+        """Remove a project."""
         self._inner.erase(cursor, project_id=project_id)
         remove_project(cursor, project_id)
 

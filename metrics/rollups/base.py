@@ -70,11 +70,11 @@ class Rollups(Protocol):
     def uncover(self, connection: Connection, day: date) -> None:
         """See that what was restored shows, although nothing may have been stored from `day` on; in autocommit."""
 
-    def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> None:
-        """Remove a project, or take one of its users out; called before the store's `erase`, in its transaction."""
+    def erase(self, cursor: Cursor, *, project_id: int) -> None:
+        """Remove a project; called before the store's `erase`, in its transaction."""
 
     def erase_ids(self, cursor: Cursor, *, project_id: int, ids: Sequence[str]) -> None:
-        """Take a user out with all his ids, as `erase` does with one; writers are kept out."""
+        """Take a user out with all his ids, before the store does; writers are kept out."""
 
     def configure(self, cursor: Cursor) -> None:
         """Carry the settings over to the database."""

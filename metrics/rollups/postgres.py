@@ -84,26 +84,22 @@ class RollupTables:
     def uncover(self, connection: Connection, day: date) -> None:
         """Tables hide nothing."""
 
-    def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> None:
-        """Remove a project; or subtract a user's events from the counts, and take him out of the sets and numbers.
+    def erase(self, cursor: Cursor, *, project_id: int) -> None:
+        """Remove a project."""
+        for rollup in _LOCK_ORDER:
+            cursor.execute(_on("remove_project", rollup), {"project_id": project_id})
+
+    def erase_ids(self, cursor: Cursor, *, project_id: int, ids: Sequence[str]) -> None:
+        """Subtract the events of these ids from the counts, and take the ids out of the sets and numbers.
 
         Writers must be kept out: an event stored between this and the store's `erase` would stay counted.
         """
-        params = {"project_id": project_id, "user_id": user_id}
-        if user_id is None:
-            for rollup in _LOCK_ORDER:
-                cursor.execute(_on("remove_project", rollup), params)
-            return
+        params = {"project_id": project_id, "ids": list(ids)}
         for block, rollups in (("subtract_user", EVENTS), ("remove_user", USERS)):
             for rollup in reversed(rollups):  # as in _LOCK_ORDER
                 cursor.execute(_on(block, rollup), params)
         for block, rollup in (("recompute_hours", VALUES_1H), ("recompute_days", VALUES_1D)):
             cursor.execute(_on(block, rollup), params | {"property": VALUE_PROPERTY})
-
-    def erase_ids(self, cursor: Cursor, *, project_id: int, ids: Sequence[str]) -> None:
-        """Take out one id after the other."""
-        for user_id in ids:
-            self.erase(cursor, project_id=project_id, user_id=user_id)
 
     def configure(self, cursor: Cursor) -> None:
         """Tables need no settings."""

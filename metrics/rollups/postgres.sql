@@ -107,13 +107,13 @@ DELETE FROM {relation} WHERE project_id = %(project_id)s;
 
 -- name: remove_user
 -- Takes a user out of one user rollup.
-DELETE FROM {relation} WHERE project_id = %(project_id)s AND user_id = %(user_id)s;
+DELETE FROM {relation} WHERE project_id = %(project_id)s AND user_id = ANY(%(ids)s);
 
 -- name: subtract_user
 -- Takes a user's events off one count rollup: each bucket of his becomes one row, as after a rebuild, or none.
 WITH gone AS (
     SELECT date_trunc({unit}, ts, 'UTC') AS bucket, type, count(*) AS count
-    FROM event WHERE project_id = %(project_id)s AND user_id = %(user_id)s GROUP BY 1, 2
+    FROM event WHERE project_id = %(project_id)s AND user_id = ANY(%(ids)s) GROUP BY 1, 2
 ), taken AS (
     DELETE FROM {relation} r USING gone g
     WHERE r.project_id = %(project_id)s AND r.bucket = g.bucket AND r.type = g.type
@@ -130,7 +130,7 @@ GROUP BY bucket, type HAVING sum(t.count) > max(g.count);
 WITH touched AS (
     SELECT DISTINCT date_trunc('hour', ts, 'UTC') AS bucket, type
     FROM event
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s
+    WHERE project_id = %(project_id)s AND user_id = ANY(%(ids)s)
       AND jsonb_typeof(props -> %(property)s::text) = 'number'
       AND ts >= (SELECT sealed_before FROM rollup_bounds)
 ), gone AS (
@@ -144,7 +144,7 @@ FROM (
     SELECT g.bucket, g.type, (props ->> %(property)s::text)::numeric AS v
     FROM (SELECT DISTINCT bucket, type FROM gone) AS g
     JOIN event e ON e.type = g.type AND e.ts >= g.bucket AND e.ts < g.bucket + interval '1 hour'
-    WHERE e.project_id = %(project_id)s AND e.user_id <> %(user_id)s
+    WHERE e.project_id = %(project_id)s AND e.user_id <> ALL(%(ids)s)
       AND jsonb_typeof(props -> %(property)s::text) = 'number'
 ) AS numbers
 GROUP BY bucket, type;
@@ -154,7 +154,7 @@ GROUP BY bucket, type;
 WITH touched AS (
     SELECT DISTINCT date_trunc('day', ts, 'UTC') AS bucket, type
     FROM event
-    WHERE project_id = %(project_id)s AND user_id = %(user_id)s
+    WHERE project_id = %(project_id)s AND user_id = ANY(%(ids)s)
       AND jsonb_typeof(props -> %(property)s::text) = 'number'
       AND ts >= (SELECT sealed_before FROM rollup_bounds)
 ), gone AS (

@@ -7,8 +7,9 @@ its spans in its own transaction, and `catch_up` refreshes them. Until then `rol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -85,19 +86,21 @@ class ContinuousAggregates:
             connection.execute(SQL[block], {"ts": start})
             self.rebuild(connection, start, start + timedelta(days=1))
 
-    def erase(self, cursor: Cursor, *, project_id: int, user_id: str | None = None) -> None:
-        """Remove a project; or take a user out of the sets now, and out of all else at the next catching up."""
-        params = {"project_id": project_id, "user_id": user_id}
-        # A refresh at work may have read what is about to go: its spans are refreshed once more.
-        cursor.execute(SQL["note_erased"], params)
-        block, rollups = ("erase_project", IN_ORDER) if user_id is None else ("erase_user", ALL_USERS)
-        for rollup in rollups:
-            cursor.execute(self._on(cursor, block, rollup), params)
+    def erase(self, cursor: Cursor, *, project_id: int) -> None:
+        """Remove a project."""
+        self._erase(cursor, "erase_project", IN_ORDER, {"project_id": project_id, "ids": None})
 
     def erase_ids(self, cursor: Cursor, *, project_id: int, ids: Sequence[str]) -> None:
-        """Take out one id after the other."""
-        for user_id in ids:
-            self.erase(cursor, project_id=project_id, user_id=user_id)
+        """Take the ids out of the sets now, and out of all else at the next catching up."""
+        self._erase(cursor, "erase_user", ALL_USERS, {"project_id": project_id, "ids": list(ids)})
+
+    def _erase(
+        self, cursor: Cursor, block: LiteralString, rollups: Sequence[Rollup], params: Mapping[str, Any]
+    ) -> None:
+        # A refresh at work may have read what is about to go: its spans are refreshed once more.
+        cursor.execute(SQL["note_erased"], params)
+        for rollup in rollups:
+            cursor.execute(self._on(cursor, block, rollup), params)
 
     def configure(self, cursor: Cursor) -> None:
         """Make the policies what the settings say."""

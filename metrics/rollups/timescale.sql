@@ -61,7 +61,7 @@ DELETE FROM {table} WHERE project_id = %(project_id)s;
 
 -- name: erase_user
 -- Removes a user from an aggregate of users.
-DELETE FROM {table} WHERE project_id = %(project_id)s AND user_id = %(user_id)s;
+DELETE FROM {table} WHERE project_id = %(project_id)s AND user_id = ANY(%(ids)s);
 
 -- name: note_erased
 -- Notes where the events lie that are about to be removed: a project's, or one user's.
@@ -69,7 +69,7 @@ INSERT INTO rollup_stale (spans)
 SELECT range_agg(tstzrange(hour, hour + interval '1 hour'))
 FROM (
     SELECT DISTINCT date_trunc('hour', ts, 'UTC') AS hour FROM event
-    WHERE project_id = %(project_id)s AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s)
+    WHERE project_id = %(project_id)s AND (%(ids)s::text[] IS NULL OR user_id = ANY(%(ids)s))
       AND ts >= (SELECT sealed_before FROM rollup_bounds)
 ) AS touched
 HAVING count(*) > 0;

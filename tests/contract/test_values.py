@@ -110,7 +110,10 @@ def erase(engine: Engine, user: str | None) -> None:
     with engine.link.transaction():
         cursor = engine.link.cursor()
         engine.store.keep_writers_out(cursor)
-        engine.rollups.erase(cursor, project_id=PROJECT, user_id=user)
+        if user is None:
+            engine.rollups.erase(cursor, project_id=PROJECT)
+        else:
+            engine.rollups.erase_ids(cursor, project_id=PROJECT, ids=[user])
         engine.store.erase(cursor, project_id=PROJECT, user_id=user)
     catch_up()
 

@@ -123,6 +123,6 @@ def test_what_was_given_up_is_not_shown_while_it_is_removed(
 ) -> None:
     """It has another name meanwhile, so that its own is free."""
     for name in ("orders", "people", "slow"):
-        assert give_up(project_id=acme.id, name=name)
+        assert give_up(project_id=acme.id, name=name, by="ann")
     names = {name for (name,) in link.execute("SELECT DISTINCT metric FROM rollups").fetchall()}
     assert names - {"count", "count:order", "count:view", "users"} == {"income", "typical", "least", "most"}

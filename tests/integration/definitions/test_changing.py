@@ -156,7 +156,7 @@ def test_a_definition_that_fails_says_why_and_holds_up_no_other(
     assert (bad.state, bad.message) == ("stopped", "DivisionByZero: division by zero")
     assert good.state == "kept"
     monkeypatch.undo()
-    assert services.go_on(id=bad.pk)
+    assert services.go_on(id=bad.pk, by="ann")
     tend_all()
     bad.refresh_from_db()
     assert (bad.state, bad.message) == ("kept", "")
@@ -184,12 +184,12 @@ def test_going_on_after_days_were_dropped_keeps_what_was_covered(acme: Tenant) -
     with connect(name="test definitions", autocommit=True) as link:
         for _ in range(3):
             backfill(link, seconds=0)
-        services.stop(id=one.pk)
+        services.stop(id=one.pk, by="ann")
         one.refresh_from_db()
         covered = one.covered_from
         assert covered == NOON.replace(hour=0) - DAY
         assert drop_before(store=engine.store(), rollups=engine.rollups(), day=(NOON + DAY).date())
-        services.go_on(id=one.pk)
+        services.go_on(id=one.pk, by="ann")
         backfill(link, seconds=30)
     one.refresh_from_db()
     assert (one.state, one.covered_from) == ("kept", covered)
@@ -327,7 +327,7 @@ def test_a_backfill_can_be_stopped_and_gone_on_with(acme: Tenant) -> None:
         backfill(link, seconds=0)
         assert services.stop(id=one.pk, by="test")
         assert backfill(link, seconds=30) == 0
-        assert services.go_on(id=one.pk)
+        assert services.go_on(id=one.pk, by="ann")
         assert backfill(link, seconds=30) > 0
     assert_exact(one)
 
