@@ -34,6 +34,9 @@ def parse_match(text: str, *, field: str) -> EventMatch:
     try:
         return read_match(read_json(text, field=field) if text.startswith(("{", '"')) else text, field=field)
     except BadQuestion as error:
+        blamed = [one["field"] for one in error.extra.get("errors", ())]
+        if blamed != ["filter"]:
+            raise
         # A filter in it is not the parameter of that name.
         raise BadQuestion(error.message, field=field) from None
 

@@ -150,7 +150,7 @@ def test_an_equal_question_is_told_that_nothing_changed(both: Tenant) -> None:
         ({"from": "{}{}"}, "from"),
         ({"from": '{"kind": "a"}'}, "from"),
         ({"from": '{"type": 1}'}, "from.type"),
-        ({"to": '{"filters": ["props.a:like:1"]}'}, "filter"),
+        ({"to": '{"filters": ["props.a:like:1"]}'}, "to"),
         ({"from": "x" * 201}, "from"),
         ({"from": ["a", "b"]}, "from"),
         ({"from": "a", "node": "userId"}, "node"),

@@ -80,8 +80,15 @@ class World:
         for one in self.events:
             known_as = replace(one, user=self.person(one.user))
             is_meant = start <= one.ts < end and (not types or one.type in types)
-            if is_meant and all(_meets(known_as, text) for text in match.get("filters", [])):
+            if is_meant and all(_meets(known_as, self._named(text)) for text in match.get("filters", [])):
                 yield one
+
+    def _named(self, text: str) -> str:
+        """Return a filter in which ids stand for whom they stand for."""
+        name, op, *rest = text.split(":", 2)
+        if name != "userId" or op not in ("eq", "ne", "in"):
+            return text
+        return f"{name}:{op}:{','.join(self.person(one) for one in rest[0].split(','))}"
 
     def _span(self, rule: Mapping[str, Any]) -> tuple[datetime, datetime]:
         if span := rule.get("within"):
