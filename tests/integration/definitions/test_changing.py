@@ -282,9 +282,9 @@ def test_a_removed_project_keeps_no_claim_waiting(acme: Tenant, globex: Tenant) 
     inner, seen = engine.rollups(), []
     real = inner.erase
 
-    def watched(cursor: psycopg.Cursor[object], *, project_id: int, user_id: str | None = None) -> None:
+    def watched(cursor: psycopg.Cursor[object], *, project_id: int) -> None:
         seen.append(rows_kept())
-        real(cursor, project_id=project_id, user_id=user_id)
+        real(cursor, project_id=project_id)
         with connect(name="tends", autocommit=True) as other, other.transaction():
             locks.be_alone(other)
 
