@@ -33,15 +33,18 @@ KINDS: dict[str, dict[str, Any]] = {
 CASES: dict[str, list[dict[str, Any]]] = {
     "none": [],
     **{name: [body] for name, body in KINDS.items()},
-    # Each of these spends the budget of `metrics.definitions.cost`, or the groups that it allows.
-    "at the cap: 24 counts": [{}] * 24,
-    "at the cap: 4 sums by dimension, with filters": [
-        {**KINDS["sum by dimension"], "match": {"filters": [f"props.amount:gt:{n}"]}} for n in range(4)
+    "all four": list(KINDS.values()),
+    # Each of these spends the points of `metrics.definitions.cost`, or the groups that it allows.
+    "at the cap: 30 counts": [{}] * 30,
+    "at the cap: 7 sums by dimension, with filters": [
+        {**KINDS["sum by dimension"], "match": {"filters": [f"props.amount:gt:{n}"]}} for n in range(7)
     ],
-    "at the cap: 500 groups": [{**KINDS["sum by dimension"], "dimensions": ["props.path"]}],
-    "at the cap: 3 p95 of all": [{**KINDS["p95"], "match": {}}] * 3,
-    "at the cap: users of a type, 4 counts": [KINDS["users"], *[{}] * 4],
-    "at the cap: users of all events": [{"measure": "users"}],
+    "at the cap: 2 times 500 groups": [{**KINDS["sum by dimension"], "dimensions": ["props.path"]}] * 2,
+    "at the cap: 7 p95 of all": [{**KINDS["p95"], "match": {}}] * 7,
+    "at the cap: users of 3 types": [
+        {"measure": "users", "match": one} for one in ("page_view", "product_view", "add_to_cart")
+    ],
+    "at the cap: 2 times users of all events, 6 counts": [*[{"measure": "users"}] * 2, *[{}] * 6],
 }
 
 

@@ -67,6 +67,8 @@ for _alias, _entry in DATABASES.items():
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 QUERY_TIMEOUT_MS = env.number("QUERY_TIMEOUT_MS", 5000)
 #: Heavy questions at a time, over all processes: the database's other cores are for events.
+#: What one project's defined metrics may cost ingest; metrics/definitions/cost.py says what each costs.
+DEFINITION_POINTS = env.number("DEFINITION_POINTS", 30)
 QUERY_SLOTS = env.number("QUERY_SLOTS", max(1, (os.cpu_count() or 1) // 2))
 #: What a new database is made for; one that is in use stays what it is.
 ENGINE = env.choice("ENGINE", "auto", ("auto", "postgres", "timescaledb-apache", "timescaledb"))

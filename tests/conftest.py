@@ -12,9 +12,13 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -90,9 +94,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _many_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+def _many_definitions(settings: Settings) -> None:
     """Let tests define what they need: what ingest may be asked to bear is a test of its own."""
-    monkeypatch.setattr("metrics.definitions.cost.BUDGET", 1000)
+    settings.DEFINITION_POINTS = 1000
 
 
 @pytest.fixture(autouse=True)

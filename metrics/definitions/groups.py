@@ -68,7 +68,7 @@ def _stop_largest(connection: Connection, kept: Sequence[Kept], day: datetime) -
 def allowed(kept: Sequence[Kept]) -> int:
     """Return how many groups a project's definitions may have together in a day: what they leave of the budget."""
     spent = sum(cost.base_cost(measure, json.loads(match)) for _, _, measure, match, _ in kept)
-    return int(cost.GROUPS_A_POINT * (cost.BUDGET - spent))
+    return int(cost.GROUPS_A_POINT * max(0, cost.budget() - spent))
 
 
 def check(cursor: Cursor, project_id: int, id: int, measure: str, day: datetime) -> None:

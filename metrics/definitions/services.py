@@ -104,10 +104,10 @@ def _moved(id: int, before: str, after: str, said: str, **more: int) -> bool:
 def _afford(project_id: int, wanted: Wanted) -> None:
     """See that the project's definitions cost no more than they may together. Raises TooManyDefinitions."""
     kept = _of(project_id).exclude(state=State.REMOVING).values_list("measure", "match", "dimensions")
-    left = cost.BUDGET - sum(cost.cost(measure, match, len(names)) for measure, match, names in kept)
+    left = cost.budget() - sum(cost.cost(measure, match, len(names)) for measure, match, names in kept)
     wants = cost.cost(wanted.measure, wanted.match.wire(), len(wanted.dimensions))
     if left < wants:
-        raise TooManyDefinitions(_TOO_MANY.format(wants, max(left, 0), cost.BUDGET))
+        raise TooManyDefinitions(_TOO_MANY.format(wants, max(left, 0), cost.budget()))
 
 
 def _try_out(made: MetricDefinition) -> None:

@@ -10,9 +10,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.test import Client
+from pytest_django import Settings
 
 from events.models import Membership
-from metrics.definitions import cost
 from metrics.definitions.tending import tend
 from metrics.models import MetricDefinition
 from tests.support.definitions_model import define
@@ -109,8 +109,8 @@ def test_another_broken_rule_is_no_name_that_is_taken(acme: Tenant, monkeypatch:
         define(acme.id, "mine")
 
 
-def test_all_of_them_have_one_budget(acme: Tenant, member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "BUDGET", 24)
+def test_all_of_them_have_one_budget(acme: Tenant, member: Client, settings: Settings) -> None:
+    settings.DEFINITION_POINTS = 24
     for number in range(24):
         define(acme.id, f"m{number}")
     refused = post(member, **GOOD)

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from pytest_django import Settings
 
 from config import engine
 from config.lib import clock
@@ -197,9 +198,9 @@ def test_going_on_after_days_were_dropped_keeps_what_was_covered(acme: Tenant) -
 
 @pytest.mark.parametrize("body", [{}, {"measure": "users"}, {"measure": "p90", "property": "x"}])
 def test_a_definition_of_too_many_groups_is_stopped_and_read_raw(
-    acme: Tenant, monkeypatch: pytest.MonkeyPatch, body: dict[str, str]
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch, settings: Settings, body: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(cost, "BUDGET", 30)
+    settings.DEFINITION_POINTS = 30
     monkeypatch.setattr(cost, "GROUPS_A_POINT", 0.1)
     now = clock.now()
     small, one = define(acme.id, "small"), define(acme.id, dimensions=["props.path"], **body)
@@ -218,8 +219,10 @@ def test_a_definition_of_too_many_groups_is_stopped_and_read_raw(
     assert answer["series"][0]["total"] == {"count": 13, "users": 7, "percentile": 4.5}[one.measure]
 
 
-def test_history_of_too_many_groups_is_not_kept(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "BUDGET", 30)
+def test_history_of_too_many_groups_is_not_kept(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.DEFINITION_POINTS = 30
     monkeypatch.setattr(cost, "GROUPS_A_POINT", 0.1)
     store_all(acme.id, [event(ts=NOON, path=f"/{n}") for n in range(6)])
     one = define(acme.id, dimensions=["props.path"])
