@@ -115,7 +115,7 @@ def test_all_of_them_have_one_budget(acme: Tenant, member: Client, settings: Set
         define(acme.id, f"m{number}")
     refused = post(member, **GOOD)
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_definitions")
-    assert "10 points, and the project has 0 of 24 left" in refused.json()["message"]
+    assert "6 points, and the project has 0 of 24 left" in refused.json()["message"]
     for number in range(10):
         assert member.delete(f"/api/definitions/m{number}").status_code == 204
     assert post(member, **GOOD).status_code == 201
