@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.http import Http404
+from drf_spectacular.drainage import set_override
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -33,6 +34,10 @@ class SentReadKey(ReadKeyAuthentication):
     def authenticate(self, request: Request) -> tuple[None, Key] | None:  # type: ignore[override]
         """Return (no user, the key), or None where none is sent. Raises as its base does."""
         return super().authenticate(request) if sends_key(request._request) else None
+
+
+# In the OpenAPI document both are the same way to send a key, under one name.
+set_override(SentReadKey, "suppress_collision_warning", True)
 
 
 class HasProject(BasePermission):
