@@ -9,7 +9,10 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging
 
+from config.lib import folder_broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+folder_broker.register()
 app = Celery("sluice", fixups=[])
 app.config_from_object("django.conf:settings", namespace="CELERY")
 

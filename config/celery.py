@@ -10,9 +10,12 @@ from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.signals import setup_logging, worker_init
 
+from config.lib import folder_broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Meant for workers that unpickle; ours take JSON only, and `make run` may be root's.
 warnings.filterwarnings("ignore", category=SecurityWarning)
+folder_broker.register()
 app = Celery("sluice")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.renderers import OpenApiYamlRenderer
+from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
@@ -21,14 +21,16 @@ class SchemaView(SpectacularAPIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Answer with the document as YAML."""
+        """Answer with the document, as YAML where JSON is not asked for."""
+        as_json = request.GET.get("format") == "json" or "json" in request.headers.get("Accept", "")
+        renderer = OpenApiJsonRenderer2 if as_json else OpenApiYamlRenderer
         with _ONE_AT_A_TIME:
-            document = _document()
-        return HttpResponse(document, content_type=OpenApiYamlRenderer.media_type)
+            document = _document(renderer)
+        return HttpResponse(document, content_type=renderer.media_type)
 
 
 @cache
-def _document() -> bytes:
+def _document(renderer: type[OpenApiYamlRenderer | OpenApiJsonRenderer2]) -> bytes:
     generator = SpectacularAPIView.generator_class()
-    rendered: bytes = OpenApiYamlRenderer().render(generator.get_schema(request=None, public=True))
-    return rendered
+    rendered = renderer().render(generator.get_schema(request=None, public=True), renderer_context={})
+    return rendered if isinstance(rendered, bytes) else rendered.encode()

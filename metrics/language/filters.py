@@ -57,11 +57,18 @@ def parse_filter(text: str) -> Filter:
         if value not in (None, "", "true", "false"):
             raise BadQuestion("`exists` takes true or false.", field="filter")
         return Filter(match["field"], op, ("false" if value == "false" else "true",))
-    if value is None or len(value) > _MAX_TEXT:
+    parts = tuple((value or "").split(",")) if op == "in" else (value or "",)
+    if value is None or any(len(part) > _MAX_TEXT for part in parts):
         raise BadQuestion(f"A filter needs a value of at most {_MAX_TEXT} characters.", field="filter")
-    if op in ("gt", "gte", "lt", "lte") and number_of(value) is None:
-        raise BadQuestion("gt, gte, lt and lte compare with a number.", field="filter")
-    parts = tuple(value.split(",")) if op == "in" else (value,)
+    if op in ("gt", "gte", "lt", "lte"):
+        _check_comparison(match["field"], value)
     if len(parts) > _MAX_VALUES:
         raise BadQuestion(f"`in` takes at most {_MAX_VALUES} values.", field="filter")
     return Filter(match["field"], op, parts)
+
+
+def _check_comparison(field: str, value: str) -> None:
+    if not is_property(field):
+        raise BadQuestion(f"gt, gte, lt and lte compare properties; {field} is a text.", field="filter")
+    if number_of(value) is None:
+        raise BadQuestion("gt, gte, lt and lte compare with a number.", field="filter")

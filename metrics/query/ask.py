@@ -171,13 +171,19 @@ def _other(
     starts: Sequence[datetime],
 ) -> Series:
     """Sum the groups beyond the limit. Only for measures that may be summed."""
-    sums: dict[datetime, Any] = defaultdict(int)
+    values: dict[datetime, list[Value]] = defaultdict(list)
     for group in rest:
         for start, value in points[group].items():
-            sums[start] += value or 0
-    values = tuple((start, sums[start]) for start in starts)
-    total = sum(totals[group] or 0 for group in rest)
-    return Series(dict.fromkeys(question.group_by, OTHER), total, values, rest=True)
+            values[start].append(value)
+    summed = tuple((start, _sum(values[start])) for start in starts)
+    total = _sum([totals[group] for group in rest])
+    return Series(dict.fromkeys(question.group_by, OTHER), total, summed, rest=True)
+
+
+def _sum(values: Sequence[Value]) -> Value:
+    """Return a sum; None where one of them has no value that JSON could carry, for then it has none either."""
+    known = [value for value in values if value is not None]
+    return _number(sum(known)) if len(known) == len(values) else None
 
 
 def _number(value: Any) -> Value:

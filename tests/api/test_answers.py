@@ -180,6 +180,12 @@ def test_the_openapi_document_tells_of_304(name: str) -> None:
     assert "304" not in methods.get("post", {"responses": {}})["responses"]
 
 
+def test_the_openapi_document_is_json_where_that_is_asked_for() -> None:
+    answer = Client().get("/api/schema", {"format": "json"})
+    assert "json" in answer["Content-Type"]
+    assert answer.json() == yaml.safe_load(Client().get("/api/schema").content)
+
+
 def test_an_answer_that_was_computed_again_has_another_tag(both: Tenant) -> None:
     """`asOf` is part of it: what a 304 kept would say less than is known."""
     first = both.get("/api/metrics", **DAYS)

@@ -107,6 +107,16 @@ def test_groups_beyond_the_limit_are_summed_as_other(both: Tenant) -> None:
     assert [one.get("rest", False) for one in answer["series"]] == [False, False, True]
 
 
+def test_a_sum_that_json_cannot_carry_is_no_part_of_a_smaller_one(acme: Tenant) -> None:
+    store_all(acme.id, [event(path="/a", x=1), event(path="/b", x=2)])
+    store_all(acme.id, [event(f"u{n}", path="/zz", x=1.7e308) for n in range(2)])
+    answer = ask(acme, metric="sum:props.x", groupBy="props.path", limit=1)
+    assert [(one["group"], one["total"]) for one in answer["series"]] == [
+        ({"props.path": "/b"}, 2),
+        ({"props.path": "other"}, None),
+    ]
+
+
 def test_types_and_filters_narrow_the_question(both: Tenant) -> None:
     assert totals(ask(both, metric="count", type=["order", "none"])) == {"": 2}
     assert totals(ask(both, metric="count", filter=["props.country:eq:DE", "props.amount:gt:1"])) == {"": 1}
