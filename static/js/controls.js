@@ -5,9 +5,10 @@
 
   // What is as it would be anyway need not be in the address.
   document.addEventListener("htmx:configRequest", (event) => {
-    if (event.target.id !== "controls") return;
+    if (!event.target.matches("#controls, #question")) return;
     const { parameters } = event.detail;
-    for (const field of event.target.querySelectorAll("[data-default]")) {
+    for (const field of document.getElementById("controls").elements) {
+      if (field.dataset.default === undefined) continue;
       if (parameters[field.name] === field.dataset.default) delete parameters[field.name];
     }
   });
