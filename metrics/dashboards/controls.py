@@ -28,6 +28,8 @@ class Controls:
     steps: Mapping[str, str]
     has_compare: bool
     has_segment: bool
+    #: The page has fields of this form for its own parameters, so they need not be kept for it.
+    has_fields: bool = False
 
 
 def controls_of(
@@ -39,6 +41,7 @@ def controls_of(
     has_step: bool = True,
     has_compare: bool = True,
     has_segment: bool = True,
+    has_fields: bool = False,
 ) -> Controls:
     """Return the controls for the project's page at `url`."""
 
@@ -47,4 +50,4 @@ def controls_of(
         return names if not view.segment or view.segment in names else [view.segment, *names]
 
     steps = STEPS if has_step else {}
-    return Controls(view, url, segments, target, RANGES, steps, has_compare, has_segment)
+    return Controls(view, url, segments, target, RANGES, steps, has_compare, has_segment, has_fields)

@@ -23,7 +23,15 @@ class Page:
 #: (the group's name, its pages), as they stand on the page.
 GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
     ("", (Page("overview", "Overview", "overview"),)),
-    ("Explore", ()),
+    (
+        "Explore",
+        (
+            Page("funnels", "Funnels", "funnels"),
+            Page("retention", "Retention", "retention"),
+            Page("paths", "Paths", "paths"),
+            Page("lifecycle", "Lifecycle", "lifecycle"),
+        ),
+    ),
     ("People", (Page("sessions", "Sessions", "session-list"), Page("segments", "Segments", "segment-list"))),
     (
         "Data",

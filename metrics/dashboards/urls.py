@@ -10,6 +10,7 @@ from metrics.dashboards.links import UserIdConverter
 from metrics.dashboards.views import (
     definitions,
     home,
+    insights,
     operations,
     overview,
     pipeline,
@@ -31,6 +32,10 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("sample", sample.load, name="sample-load"),
     path("p/<slug:slug>/", overview.overview, name="overview"),
+    path("p/<slug:slug>/funnels", insights.funnels, name="funnels"),
+    path("p/<slug:slug>/retention", insights.retention, name="retention"),
+    path("p/<slug:slug>/paths", insights.paths, name="paths"),
+    path("p/<slug:slug>/lifecycle", insights.lifecycle, name="lifecycle"),
     path("p/<slug:slug>/sessions", sessions.session_list, name="session-list"),
     path("p/<slug:slug>/sessions/<uuid:session_id>", sessions.session_detail, name="session"),
     path("p/<slug:slug>/users", users.user_lookup, name="users"),

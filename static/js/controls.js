@@ -7,9 +7,25 @@
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.target.id !== "controls") return;
     const { parameters } = event.detail;
-    for (const field of event.target.querySelectorAll("[data-default]")) {
+    for (const field of event.target.elements) {
+      if (field.dataset.default === undefined) continue;
       if (parameters[field.name] === field.dataset.default) delete parameters[field.name];
     }
+  });
+
+  // Fields of a page's own question ask as the controls do, whose form they belong to though they stand elsewhere. A
+  // choice made while an answer is on its way would be lost with the fields that this replaces: the next one comes.
+  let choices = 0;
+  document.addEventListener("change", (event) => {
+    if (!event.target.closest("#question")) return;
+    choices += 1;
+    htmx.trigger("#controls", "change");
+  });
+  document.addEventListener("htmx:beforeSend", (event) => {
+    event.detail.xhr.choices = choices;
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.choices !== choices) event.detail.shouldSwap = false;
   });
 
   // The browser's own zone first, then all that it knows; UTC is not among those.

@@ -87,6 +87,12 @@ CASES: dict[str, list[str | tuple[str, dict[str, Any]]]] = {
     "": ["/"],
     "sample": ["/sample"],
     "p/<slug:slug>/": ["/p/{slug}/", "/p/{slug}/?range=90d&metric=count"],
+    "p/<slug:slug>/funnels": [
+        "/p/{slug}/funnels?step1=own&step2=own", "/p/{own}/funnels", "/p/{own}/funnels?step1=own&step2=own&by=x",
+    ],
+    "p/<slug:slug>/retention": ["/p/{slug}/retention", "/p/{own}/retention?came=own"],
+    "p/<slug:slug>/paths": ["/p/{slug}/paths?event=own", "/p/{own}/paths", "/p/{own}/paths?event=own&node=x"],
+    "p/<slug:slug>/lifecycle": ["/p/{slug}/lifecycle", "/p/{own}/lifecycle?period=week"],
     "p/<slug:slug>/sessions": ["/p/{slug}/sessions", "/p/{own}/sessions?user={user}"],
     "p/<slug:slug>/sessions/<uuid:session_id>": ["/p/{slug}/sessions/{session}", "/p/{own}/sessions/{session}"],
     "p/<slug:slug>/users": ["/p/{slug}/users?id={user}", "/p/{own}/users?id={user}"],

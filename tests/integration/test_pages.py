@@ -26,7 +26,7 @@ from metrics.dashboards.links import user_url
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert('x')</script>\"'&\n"
-PAGES = ("", "sessions", "pipeline", "setup")
+PAGES = ("", "funnels", "retention", "paths", "lifecycle", "sessions", "pipeline", "setup")
 
 
 @pytest.fixture

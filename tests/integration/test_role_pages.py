@@ -114,6 +114,10 @@ def test_a_viewer_sees_every_page_and_no_form_that_changes_something(login: Logi
     client = login(Role.VIEWER)
     for page in (
         "",
+        "funnels?step1=a&step2=b",
+        "retention",
+        "paths?event=a",
+        "lifecycle",
         "sessions",
         "metrics",
         "segments",
