@@ -22,7 +22,7 @@ from tests.support.tenants import Tenant
 #: What nobody but the owner may read.
 SECRETS = {
     "api_key", "auth_group", "auth_group_permissions", "auth_user", "auth_user_groups", "auth_user_user_permissions",
-    "django_admin_log", "django_session", "membership",
+    "django_admin_log", "django_session", "membership", "alert", "alert_run", "audit_entry", "share_link",
 }  # fmt: skip
 #: What readers may read. A new table stands here or above, and above means in roles.sql as well.
 OPEN = {
@@ -34,7 +34,8 @@ OPEN = {
     "rollup_refresh", "rollup_stale", "rollup_users_10m", "rollup_users_1d", "rollup_users_1h", "rollup_values_10m",
     "rollup_values_1d", "rollup_values_1d_slot", "rollup_values_1h", "rollup_values_1h_slot", "session",
     "segment", "segment_member", "session_work", "tracking_plan", "user_alias", "user_trait", "person_trait",
-    "observed_property", "metric_definition", "metric_note",
+    "observed_property", "metric_definition", "metric_note", "rollup_sessions_1h", "rollup_sessions_1d",
+    "dashboard", "saved_question", "tile",
     *(f"rollup_metric{kind}_{grain}" for kind in ("", "_bin", "_user", "_dense") for grain in ("1m", "1h", "1d")),
 }  # fmt: skip
 #: All that there is. Partitions and chunks are read through their parent, whose grants count.
