@@ -14,15 +14,17 @@ from events.models import Project
 from metrics.dashboards.access import PageRequest
 from metrics.dashboards.asking import answered
 from metrics.dashboards.controls import controls_of
-from metrics.dashboards.presets import DEFAULT_STEP
+from metrics.dashboards.presets import DEFAULT_RANGE, DEFAULT_STEP
 from metrics.dashboards.view import View, read_view
 
 TITLES = {"funnels": "Funnels", "retention": "Retention", "paths": "Paths", "lifecycle": "Lifecycle"}
 
 
-def insight_view(params: QueryDict, *, keep: Sequence[str], has_types: bool = False) -> View:
+def insight_view(
+    params: QueryDict, *, keep: Sequence[str], has_types: bool = False, default_range: str = DEFAULT_RANGE
+) -> View:
     """Return what the URL asks for, without what these questions do not know: steps of time, comparison, types."""
-    view = read_view(params, keep=keep)
+    view = read_view(params, keep=keep, default_range=default_range)
     return replace(view, step=DEFAULT_STEP, compare=False, types=view.types if has_types else ())
 
 

@@ -45,6 +45,8 @@ class View:
     types: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     kept: tuple[tuple[str, str], ...] = ()
+    #: What a URL of the page means that says nothing of a range.
+    default_range: str = DEFAULT_RANGE
     #: What is wrong with the URL, in words for the person who typed it.
     problem: str = ""
 
@@ -99,7 +101,7 @@ class View:
         kept = {**dict(self.kept), **(own or {})}
         days = self.range == CUSTOM
         once = [
-            ("range", self.range, DEFAULT_RANGE),
+            ("range", self.range, self.default_range),
             ("from", self.first.isoformat() if days else "", ""),
             ("to", self.last.isoformat() if days else "", ""),
             ("step", self.step, DEFAULT_STEP),
@@ -140,15 +142,18 @@ class View:
 _FIELDS = frozenset(View.__dataclass_fields__)
 
 
-def read_view(params: QueryDict, *, keep: Sequence[str] = ()) -> View:
+def read_view(params: QueryDict, *, keep: Sequence[str] = (), default_range: str = DEFAULT_RANGE) -> View:
     """Return what a page's query string asks for; `keep` names the page's own parameters. Never raises.
+
+    `default_range` is what the page shows where the URL says nothing.
 
     What cannot be read falls back to what would be there without it, and `problem` says so.
     """
     today = now().date()
     problems: list[str] = []
     week = View(
-        range=_one_of(params.get("range"), RANGES, DEFAULT_RANGE),
+        range=_one_of(params.get("range"), RANGES, default_range),
+        default_range=default_range,
         step=_one_of(params.get("step"), STEPS, DEFAULT_STEP),
         tz=_zone(params.get("tz") or DEFAULT_ZONE, problems),
         compare=params.get("compare") == "previous",

@@ -34,7 +34,7 @@ def funnels(request: PageRequest, project: Project) -> HttpResponse:
 @project_page
 def retention(request: PageRequest, project: Project) -> HttpResponse:
     """Show how many of those who came in a period come back in later ones."""
-    view = insight_view(request.GET, keep=of_retention.OWN)
+    view = insight_view(request.GET, keep=of_retention.OWN, default_range="90d")
     form = of_retention.retention_form(view, types=type_names(project.pk))
     build = of_retention.build_triangle
     ask = lambda: {"triangle": build(project_id=project.pk, view=view, form=form)}  # noqa: E731
@@ -60,7 +60,7 @@ def paths(request: PageRequest, project: Project) -> HttpResponse:
 @project_page
 def lifecycle(request: PageRequest, project: Project) -> HttpResponse:
     """Show who is new, who stayed, who came back, and who went."""
-    view = insight_view(request.GET, keep=of_lifecycle.OWN, has_types=True)
+    view = insight_view(request.GET, keep=of_lifecycle.OWN, has_types=True, default_range="30d")
     form = of_lifecycle.lifecycle_form(view)
     build = of_lifecycle.build_life
     ask = lambda: {"life": build(project_id=project.pk, view=view, form=form)}  # noqa: E731
