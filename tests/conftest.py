@@ -12,13 +12,9 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-
-if TYPE_CHECKING:
-    from pytest_django import Settings
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -43,6 +39,8 @@ def _prepare_environment() -> Path | None:
     ):
         os.environ.pop(name, None)
     os.environ["DATA_DIR"] = str(folder)
+    # What ingest may be asked to bear is a test of its own.
+    os.environ["DEFINITION_POINTS"] = "1000"
     os.environ["ALLOWED_HOSTS"] = "testserver,localhost,127.0.0.1"
     if os.environ.get("TEST_DATABASE_URL"):
         os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
@@ -91,12 +89,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         SERVER.stop()
     if FOLDER:
         shutil.rmtree(FOLDER, ignore_errors=True)
-
-
-@pytest.fixture(autouse=True)
-def _many_definitions(settings: Settings) -> None:
-    """Let tests define what they need: what ingest may be asked to bear is a test of its own."""
-    settings.DEFINITION_POINTS = 1000
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import Settings
 
 from config.lib import clock
 from config.lib.postgres import connect
@@ -182,14 +183,12 @@ def test_a_name_that_is_taken_is_refused_in_its_own_project_only(
     assert (answer.status_code, wrong_fields(answer.content.decode())) == (409, ["name"])
 
 
-def test_one_too_many_is_refused_above_the_form(
-    member: Client, acme: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("metrics.definitions.services.MOST", 1)
+def test_one_too_many_is_refused_above_the_form(member: Client, acme: Tenant, settings: Settings) -> None:
+    settings.DEFINITION_POINTS = 1
     define(acme.id, "first")
     answer = member.post(URL, {"name": "second", "measure": "count"})
     assert answer.status_code == 409
-    assert "remove one first" in answer.content.decode()
+    assert "remove a defined metric first" in answer.content.decode()
 
 
 # --- history and removal --------------------------------------------------------------------------------------

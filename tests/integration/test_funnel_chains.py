@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -85,7 +85,7 @@ def test_a_foreign_event_is_in_no_chain(hidden: None) -> None:
 
 
 def ask(steps: Sequence[Wanted], breakdown: str = "", limit: int = 10):  # type: ignore[no-untyped-def]
-    cache.clear()
+    caches["answers"].clear()
     params = {
         "steps": [json.dumps([one.wire() for one in steps])],
         "window": ["10s"],

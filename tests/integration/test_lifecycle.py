@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -67,7 +67,7 @@ def project(pipeline: None) -> Iterator[int]:
 
 
 def ask(project: int, **params: object) -> LifecycleAnswer:
-    cache.clear()
+    caches["answers"].clear()
     given_ = {name: value if isinstance(value, list) else [str(value)] for name, value in params.items()}
     return ask_lifecycle(project_id=project, params=given_)
 

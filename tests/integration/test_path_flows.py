@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -117,7 +117,7 @@ def test_all_stages_look_at_the_events_in_one_order(pipeline: None) -> None:
 
 
 def ask(params: dict[str, list[str]]) -> PathAnswer:
-    cache.clear()
+    caches["answers"].clear()
     span = [f"{START.isoformat()}/{END.isoformat()}"]
     return ask_paths(project_id=PROJECT, params=params | {"range": span})
 

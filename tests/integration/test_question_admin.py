@@ -11,6 +11,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from events.models import PlannedType, TrackingPlan
 from metrics.models import MetricDefinition, Segment
@@ -146,13 +147,13 @@ def test_the_same_again_is_refused(operator: Client, acme: Tenant, globex: Tenan
 
 
 def test_what_depends_on_the_others_is_said_too(
-    operator: Client, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+    operator: Client, acme: Tenant, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    monkeypatch.setattr("metrics.definitions.services.MOST", 0)
+    settings.DEFINITION_POINTS = 0
     monkeypatch.setattr("metrics.segments.services.MOST", 0)
     monkeypatch.setattr("events.plan.services.MOST_TYPES", 0)
     for model, said in (
-        ("metrics_metricdefinition", "remove one first"),
+        ("metrics_metricdefinition", "remove a defined metric first"),
         ("metrics_segment", "delete one first"),
         ("events_plannedtype", "at most 0 types"),
     ):
